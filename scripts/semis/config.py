@@ -1,0 +1,149 @@
+"""Checks a config before anything reads it, and fills in the defaults of its schema."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from snakemake.utils import validate
+
+from semis.errors import UserError
+
+
+def resolve(config, schema_file, config_file):
+    """Check `config` against the schema and for what a schema cannot say; fill in its defaults in place.
+
+    `config_file` is the name that a sentence gives to the config. Raises UserError.
+    """
+    import yaml
+
+    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise UserError(f"{config_file}: {_sentence(error)}.")
+    validate(config, str(schema_file))
+    for method in config["methods"].values():
+        method["training"] = {**config["training"], **method.get("training", {})}
+    problem = next(_problems(config), None)
+    if problem:
+        raise UserError(f"{config_file}: {problem}.")
+
+
+def _sentence(error):
+    """The sentence for one jsonschema error: the key, what is wrong, the mend."""
+    where = ".".join(str(part) for part in error.absolute_path) or "the config"
+    hint = error.schema.get("description")
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        near = get_close_matches(str(unknown), known, n=1)
+        mend = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(known)}"
+        return f"unknown key '{unknown}' in {where}; {mend}".removesuffix(".")
+    if error.validator == "type" and _is_number(error.instance):
+        return f"{where} is the text '{error.instance}', not a number; write 1.0e-5 rather than 1e-5"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"{where} lacks the key '{missing}'; add it"
+    if error.parent is not None and "propertyNames" in error.absolute_schema_path:
+        where = f"the name '{error.instance}'"
+        return f"{where} may hold only letters, digits, '-' and '_'; rename it"
+    return f"{where}: {error.message}" + (f"; it is {hint}" if hint else "; correct it")
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value, str)
+
+
+def _problems(config):
+    """Yield a sentence for each thing that does not fit together."""
+    yield from _model_problems(config["models"])
+    for name, method in config["methods"].items():
+        where, model = f"methods.{name}.model", config["models"].get(method["model"])
+        if model is None:
+            yield f"{where} '{method['model']}' is not under models{_near(method['model'], config['models'])}"
+        elif model["library"] == "huggingface" and method["start"] == "scratch":
+            yield f"methods.{name}.start: scratch is for fairseq models; use pretrained, or a fairseq model"
+        elif method["start"] == "pretrained" and "tokenizer" in model and "pretraining" not in model:
+            yield (
+                f"methods.{name}.start is pretrained, but models.{method['model']} has no weights; add pretraining to "
+                "it, or start from scratch"
+            )
+    if config["methods"] and not config["datasets"]:
+        yield "methods are given but no datasets; add one under datasets"
+    if "bloom" in config:
+        model = config["bloom"]["model"]
+        if ("source" in model) == ("build" in model):
+            yield "bloom.model needs exactly one of source and build"
+        lora, built = config["bloom"]["lora"], model.get("build")
+        if built and built["dimension"] % built["heads"]:
+            yield _uneven("bloom.model.build", built)
+        if lora["rank"] > 1024:
+            yield f"bloom.lora.rank {lora['rank']} is larger than any layer needs; use at most 1024"
+    if not config["methods"] and "bloom" not in config:
+        yield "there is nothing to do; add methods (with datasets and models) or a bloom section"
+    for where, source in sources(config):
+        yield from _source_problems(where, source)
+
+
+def _model_problems(models):
+    for name, model in models.items():
+        where = f"models.{name}"
+        origins = [key for key in ("source", "export", "tokenizer") if key in model]
+        if len(origins) != 1:
+            yield f"{where} needs exactly one of source, export and tokenizer, not {' and '.join(origins) or 'none'}"
+        if "pretraining" in model and "tokenizer" not in model:
+            yield f"{where}.pretraining needs a tokenizer beside it; add one, or remove pretraining"
+        if model["library"] == "huggingface" and "tokenizer" in model:
+            yield f"{where}.tokenizer is for fairseq models; give it a source, or export a fairseq model"
+        if "export" in model:
+            origin = models.get(model["export"])
+            if model["library"] != "huggingface":
+                yield f"{where}.export makes a Hugging Face model; set library: huggingface"
+            elif origin is None or origin["library"] != "fairseq":
+                near = _near(model["export"], models)
+                yield f"{where}.export '{model['export']}' is not a fairseq model under models{near}"
+            elif "source" not in origin and "pretraining" not in origin:
+                yield f"{where}.export: models.{model['export']} has no weights to export; add pretraining to it"
+        sizes = model["architecture"]
+        if sizes["dimension"] % sizes["heads"]:
+            yield _uneven(f"{where}.architecture", sizes)
+
+
+def _uneven(where, sizes):
+    return f"{where}.dimension {sizes['dimension']} is not a multiple of heads {sizes['heads']}; change one"
+
+
+def _source_problems(where, source):
+    given = [key for key in ("url", "path", "hub") if key in source]
+    if len(given) != 1:
+        yield f"{where} needs exactly one of url, path and hub, not {' and '.join(given) or 'none'}"
+    elif "path" in source and not Path(source["path"]).exists():
+        yield f"{where}.path '{source['path']}' is not there; put the file in its place, or correct the path"
+
+
+def _near(name, known):
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{near[0]}'?".removesuffix("?") if near else f"; known are {', '.join(known) or 'none'}"
+
+
+def sources(config):
+    """Yield (dotted key, source mapping) for every place in the config where data or a model comes from."""
+    for name, dataset in config["datasets"].items():
+        yield f"datasets.{name}.source", dataset["source"]
+    for name, model in config["models"].items():
+        if "source" in model:
+            yield f"models.{name}.source", model["source"]
+        for part in ("tokenizer", "pretraining"):
+            for i, text in enumerate(model.get(part, {}).get("text", [])):
+                yield f"models.{name}.{part}.text.{i}", text
+    if "bloom" in config:
+        bloom = config["bloom"]
+        yield "bloom.faq.source", bloom["faq"]["source"]
+        if "source" in bloom["model"]:
+            yield "bloom.model.source", bloom["model"]["source"]
+        for i, text in enumerate(bloom["model"].get("build", {}).get("text", [])):
+            yield f"bloom.model.build.text.{i}", text
