@@ -1,0 +1,73 @@
+"""fairseq checkpoints: loading them without running their pickles, and checking that one is whole and fits."""
+
+import zipfile
+from argparse import Namespace
+
+import torch
+
+from semis.errors import UserError
+
+# All that fairseq's checkpoints hold besides tensors and Python's own types.
+SAFE_TYPES = [Namespace]
+EMBEDDING = "encoder.sentence_encoder.embed_tokens.weight"
+POSITIONS = "encoder.sentence_encoder.embed_positions.weight"
+
+
+def load(path):
+    """Load a fairseq checkpoint onto the CPU; only tensors and `SAFE_TYPES` come in, no pickled code is run.
+
+    Raises UserError where the file is damaged or holds anything else.
+    """
+    try:
+        with torch.serialization.safe_globals(SAFE_TYPES):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"{path} is no fairseq checkpoint that can be loaded safely ({reason}); put another there."
+        ) from error
+
+
+def save(path, weights, sizes, positions, task):
+    """Save model weights alone, with the arguments that fairseq needs to build the model again and nothing else.
+
+    `sizes` is {layers, dimension, feed_forward, heads}, `task` holds the arguments of fairseq's task. No optimizer, no
+    path and no time stands in the file, so that the same training gives the same bytes.
+    """
+    args = Namespace(
+        arch="roberta_small",
+        encoder_layers=sizes["layers"],
+        encoder_embed_dim=sizes["dimension"],
+        encoder_ffn_embed_dim=sizes["feed_forward"],
+        encoder_attention_heads=sizes["heads"],
+        max_positions=positions,
+        data="",
+        **task,
+    )
+    torch.save({"args": args, "model": weights, "optimizer_history": [], "extra_state": {}}, path)
+
+
+def is_whole(path):
+    """Whether a checkpoint that torch saved can be read to its end (every checksum in it holds)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def check_fit(path, model, words, dimension, positions):
+    """Raise UserError unless the weights `model` of the checkpoint `path` have these sizes.
+
+    `words` counts embedding rows, `positions` the longest input in tokens; fairseq keeps two rows more for positions,
+    since they are numbered from the padding index plus one.
+    """
+    expected = {EMBEDDING: (words, dimension), POSITIONS: (positions + 2, dimension)}
+    for name, shape in expected.items():
+        if name not in model:
+            raise UserError(f"{path} holds no {name}; it is not a RoBERTa of fairseq.")
+        if tuple(model[name].shape) != shape:
+            raise UserError(
+                f"{path}: {name} is {tuple(model[name].shape)}, but its dict.txt and the config's architecture and "
+                f"positions make it {shape}; correct the one that is wrong."
+            )

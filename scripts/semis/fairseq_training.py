@@ -1,0 +1,86 @@
+"""Runs fairseq-train in a work folder: starts or goes on, keeps its history, says which checkpoint is the newest."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from semis import checkpoints
+from semis.workfolder import newest_whole
+
+PLUGIN = Path(__file__).resolve().parents[1] / "fairseq_plugin"
+
+
+def architecture_flags(sizes, positions):
+    """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
+    return [
+        *("--arch", "roberta_small", "--max-positions", str(positions)),
+        *("--encoder-layers", str(sizes["layers"]), "--encoder-embed-dim", str(sizes["dimension"])),
+        *("--encoder-ffn-embed-dim", str(sizes["feed_forward"]), "--encoder-attention-heads", str(sizes["heads"])),
+    ]
+
+
+def saved(folder, pattern):
+    """The newest whole checkpoint in `folder`/checkpoints that matches, or None."""
+    return newest_whole(
+        folder / "checkpoints", pattern, checkpoints.is_whole, order=lambda path: path.stat().st_mtime_ns
+    )
+
+
+def train(data, folder, flags, pattern, start=None):
+    """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder`.
+
+    Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
+    scratch. Checkpoints land in `folder`/checkpoints, the log as JSON in `folder`/train.log. Raises
+    CalledProcessError where fairseq-train fails.
+    """
+    last = saved(folder, pattern)
+    if last:
+        print(f"going on from {last}", flush=True)
+        restore = ["--restore-file", str(last.resolve())]
+        _restore_best(last)
+    else:
+        restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
+        restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
+    command = [sys.executable, "-m", "fairseq_cli.train", str(data), "--user-dir", str(PLUGIN), *restore, *flags]
+    command += [
+        "--save-dir",
+        str(folder / "checkpoints"),
+        "--log-format",
+        "json",
+        "--log-file",
+        str(folder / "train.log"),
+    ]
+    print(*command, flush=True)
+    path = os.pathsep.join([str(PLUGIN.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path})
+
+
+def _restore_best(last):
+    """Copy `last` over checkpoint_best.pt where it is the best: a stop may have come before fairseq copied it."""
+    extra = checkpoints.load(last)["extra_state"]
+    if extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best"):
+        copy = last.with_name("checkpoint_best.tmp")
+        shutil.copyfile(last, copy)
+        copy.replace(last.with_name("checkpoint_best.pt"))
+
+
+def history(log_file, metrics):
+    """Return the rows (step, epoch, split, metric, value) that fairseq-train wrote into its JSON log.
+
+    `metrics` maps fairseq's names to (split, metric), e.g. "valid_ppl" to ("valid", "perplexity"); what it logs within
+    an epoch of training has no prefix. Where a stretch was trained twice after a stop, its last line counts.
+    """
+    rows = {}
+    for line in Path(log_file).read_text(encoding="utf-8").splitlines():
+        try:
+            found = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # plain text, or a line cut off by a stop that the resumed training wrote again
+        for name, (split, metric) in metrics.items():
+            if name in found:
+                step = int(found.get("num_updates") or found["valid_num_updates"])
+                rows[step, split, metric] = (step, found["epoch"], split, metric, found[name])
+    return [rows[key] for key in sorted(rows)]

@@ -1,0 +1,77 @@
+"""The one style of all figures: sizes, colours, markers, and files whose bytes depend on nothing but what is drawn."""
+
+from itertools import cycle
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+# The colour-blind safe palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), ordered so that neighbours also
+# differ in lightness: a figure printed in grey keeps them apart, and markers and line styles help.
+COLOURS = ["#0072B2", "#E69F00", "#000000", "#D55E00", "#56B4E9", "#009E73", "#CC79A7"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+LINES = ["-", "--", ":", "-.", (0, (6, 1)), (0, (1, 1)), (0, (6, 1, 1, 1, 1, 1))]
+
+plt.rcParams.update(
+    {
+        "font.family": "DejaVu Sans",  # comes with matplotlib
+        "font.size": 8,
+        "axes.titlesize": 9,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "grid.color": "#dddddd",
+        "grid.linewidth": 0.5,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 5,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "semis",
+        "savefig.dpi": 200,
+    }
+)
+
+
+def figure(width_cm=16, height_cm=9, **subplots_kwargs):
+    """Return (figure, axes) of this size in centimetres; the rest goes to `matplotlib.pyplot.subplots`."""
+    return plt.subplots(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained", **subplots_kwargs)
+
+
+def save(fig, paths):
+    """Write the figure to each path, in the format that its name ends in (.svg, .png), and close it."""
+    for path in paths:
+        fig.savefig(path, metadata={"Date": None} if str(path).endswith(".svg") else None)
+    plt.close(fig)
+
+
+def looks(names):
+    """{name: {color, marker, linestyle}} in the order of the names, as keywords for `Axes.plot`."""
+    styles = zip(cycle(COLOURS), cycle(MARKERS), cycle(LINES))
+    return {name: dict(zip(("color", "marker", "linestyle"), style)) for name, style in zip(names, styles)}
+
+
+def label_ends(axes, ends):
+    """Write each label of `ends` (label, x, y, colour) to the right of the axes, near its point, clear of the others.
+
+    Call it last: it takes the limits of the axes as they are.
+    """
+    axes.figure.draw_without_rendering()  # lays the axes out, so that their height is known
+    gap = 11 / 72 * axes.figure.dpi / axes.bbox.height
+    to_axes = axes.transData + axes.transAxes.inverted()
+    ends = sorted(ends, key=lambda end: end[2])
+    heights = []
+    for _, x, y, _ in ends:
+        wanted = to_axes.transform((x, y))[1]
+        heights.append(max(wanted, heights[-1] + gap) if heights else wanted)
+    excess = max(0, heights[-1] - 1) if heights else 0
+    for (label, x, y, colour), height in zip(ends, heights):
+        axes.annotate(
+            label,
+            (x, y),
+            (1.04, height - excess),
+            textcoords="axes fraction",
+            verticalalignment="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3},
+        )
