@@ -1,0 +1,87 @@
+"""The config, checked, and the few functions that several rule files need; no rule stands here."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = os.path.relpath(workflow.basedir)
+SCRIPTS = os.path.normpath(f"{ROOT}/scripts")
+sys.path.insert(0, SCRIPTS)
+
+from semis import config as semis_config
+from semis.errors import UserError
+
+CONFIG_FILE = ", ".join(os.path.relpath(file) for file in workflow.configfiles) or "config"
+try:
+    semis_config.resolve(config, f"{ROOT}/schemas/config.schema.yaml", CONFIG_FILE)
+except UserError as error:
+    sys.exit(f"Semis: {error}")
+
+RESULTS = f"results/{config['study']}"
+DATASETS, MODELS, METHODS = config["datasets"], config["models"], config["methods"]
+SPLITS = ["train", "valid", "test"]
+
+
+pathvars:
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+# Where no conda is installed, or the user asks for it, a stand-in makes the environments from the same YAML with pip.
+if os.environ.get("SEMIS_ENVS") == "pip" or not shutil.which("conda"):
+    stand_in = os.path.abspath(f"{ROOT}/envs/stand_in/bin")
+    os.environ.update(PATH=f"{stand_in}{os.pathsep}{os.environ['PATH']}", SEMIS_PYTHON=sys.executable)
+    if workflow.is_main_process:
+        print("Semis: no conda in use; environments are made with venv and pip (envs/stand_in).", file=sys.stderr)
+
+
+def any_of(names):
+    """A regular expression that matches just these names; with no name, nothing."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=any_of(DATASETS),
+    model=any_of(MODELS),
+    method=any_of(METHODS),
+    seed=r"\d+",
+    split=any_of(SPLITS),
+
+
+def helpers(*names):
+    """The modules of scripts/semis that a rule's script imports; listed as inputs, since Snakemake tracks no import."""
+    return [f"{SCRIPTS}/semis/{name}.py" for name in names]
+
+
+def located(kind, name, source):
+    """Where a source of the config is, or will be downloaded to: a path, an archive's file, or a folder of the hub."""
+    if "path" in source:
+        return source["path"]
+    if "url" in source:
+        return f"{RESULTS}/downloads/{kind}/{name}/{os.path.basename(source['url'])}"
+    return f"{RESULTS}/downloads/{kind}/{name}/hub"
+
+
+def models_with(library, *keys):
+    """Names of the models of this library that have one of these keys."""
+    return [name for name, model in MODELS.items() if model["library"] == library and any(key in model for key in keys)]
+
+
+def methods_of(library):
+    """Names of the methods whose model is trained with this library."""
+    return [name for name, method in METHODS.items() if MODELS[method["model"]]["library"] == library]
+
+
+def runs(pattern):
+    """The pattern filled in for every dataset, method and seed of the study."""
+    return expand(pattern, dataset=DATASETS, method=METHODS, seed=config["seeds"])
+
+
+def write_report():
+    """Let Snakemake write its report page, from the config as resolved, once everything has been computed."""
+    page = f"{RESULTS}/report.html"
+    print(f"Semis: writing {page}", file=sys.stderr)

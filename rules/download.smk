@@ -1,0 +1,122 @@
+"""Download: what the config names by url or hub id. Local paths are read where they are."""
+
+
+def downloads(key):
+    """{(kind, name): (dotted config key, source)} of the sources that have this key (url or hub)."""
+    found = {}
+    for where, source in semis_config.sources(config):
+        if key in source:
+            kind, _, name = where.removesuffix(".source").partition(".")
+            found[kind, name.replace(".", "-") or kind] = (where, source)
+    return found
+
+
+URLS, HUBS = downloads("url"), downloads("hub")
+DOWNLOAD_TARGETS = [located(kind, name, source) for (kind, name), (_, source) in (URLS | HUBS).items()]
+
+
+rule fetch:
+    input:
+        code=helpers("errors", "job"),
+    output:
+        "<results>/downloads/{kind}/{name}/{file}",
+    log:
+        "<logs>/fetch/{kind}-{name}-{file}.log",
+    benchmark:
+        "<benchmarks>/fetch/{kind}-{name}-{file}.tsv"
+    wildcard_constraints:
+        kind=any_of({kind for kind, _ in URLS}),
+        name=any_of({name for _, name in URLS}),
+        file=any_of({os.path.basename(source["url"]) for _, source in URLS.values()}),
+    localrule: True
+    conda:
+        "../envs/download.yaml"
+    params:
+        key=lambda wildcards: URLS[wildcards.kind, wildcards.name][0],
+        url=lambda wildcards: URLS[wildcards.kind, wildcards.name][1]["url"],
+        sha256=lambda wildcards: URLS[wildcards.kind, wildcards.name][1].get("sha256"),
+    script:
+        "../scripts/fetch.py"
+
+
+rule fetch_hub:
+    input:
+        code=helpers("errors", "job"),
+    output:
+        folder=directory("<results>/downloads/{kind}/{name}/hub"),
+    log:
+        "<logs>/fetch_hub/{kind}-{name}.log",
+    benchmark:
+        "<benchmarks>/fetch_hub/{kind}-{name}.tsv"
+    wildcard_constraints:
+        kind=any_of({kind for kind, _ in HUBS}),
+        name=any_of({name for _, name in HUBS}),
+    localrule: True
+    conda:
+        "../envs/download.yaml"
+    params:
+        key=lambda wildcards: HUBS[wildcards.kind, wildcards.name][0],
+        source=lambda wildcards: HUBS[wildcards.kind, wildcards.name][1],
+    script:
+        "../scripts/fetch_hub.py"
+
+
+rule unpack_dataset:
+    input:
+        source=lambda wildcards: [located("datasets", wildcards.dataset, DATASETS[wildcards.dataset]["source"])],
+        code=helpers("archives", "errors", "job"),
+    output:
+        [f"<results>/data/{{dataset}}/source/{split}.{kind}" for split in SPLITS for kind in ("review", "label")],
+    log:
+        "<logs>/unpack_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/unpack_dataset/{dataset}.tsv"
+    localrule: True
+    conda:
+        "../envs/sentencepiece.yaml"
+    params:
+        names=[f"{split}.{kind}" for split in SPLITS for kind in ("review", "label")],
+    script:
+        "../scripts/unpack.py"
+
+
+rule unpack_fairseq_model:
+    input:
+        source=lambda wildcards: [located("models", wildcards.model, MODELS[wildcards.model]["source"])],
+        code=helpers("archives", "errors", "job"),
+    output:
+        "<results>/models/{model}/model.pt",
+        "<results>/models/{model}/dict.txt",
+        "<results>/models/{model}/sentencepiece.bpe.model",
+    log:
+        "<logs>/unpack_fairseq_model/{model}.log",
+    benchmark:
+        "<benchmarks>/unpack_fairseq_model/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(models_with("fairseq", "source")),
+    localrule: True
+    conda:
+        "../envs/sentencepiece.yaml"
+    params:
+        names=["model.pt", "dict.txt", "sentencepiece.bpe.model"],
+    script:
+        "../scripts/unpack.py"
+
+
+rule unpack_huggingface_model:
+    input:
+        source=lambda wildcards: [located("models", wildcards.model, MODELS[wildcards.model]["source"])],
+        code=helpers("archives", "errors", "job"),
+    output:
+        folder=directory("<results>/models/{model}"),
+    log:
+        "<logs>/unpack_huggingface_model/{model}.log",
+    benchmark:
+        "<benchmarks>/unpack_huggingface_model/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(models_with("huggingface", "source")),
+    localrule: True
+    conda:
+        "../envs/sentencepiece.yaml"
+    script:
+        "../scripts/unpack_folder.py"

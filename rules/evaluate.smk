@@ -1,0 +1,76 @@
+"""Evaluate: the chosen checkpoint of each run on valid and test; only here is test read."""
+
+
+rule evaluate_fairseq:
+    input:
+        unpack(binarized(["valid", "test"])),
+        model="<results>/runs/{dataset}/{method}/seed{seed}/model",
+        plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
+        code=helpers("checkpoints", "errors", "fairseq_data", "fairseq_training", "job", "predictions", "workfolder"),
+    output:
+        "<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+    log:
+        "<logs>/evaluate_fairseq/{dataset}-{method}-seed{seed}.log",
+    benchmark:
+        "<benchmarks>/evaluate/{dataset}-{method}-seed{seed}.tsv"
+    wildcard_constraints:
+        method=any_of(methods_of("fairseq")),
+    conda:
+        "../envs/fairseq.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
+        splits=["valid", "test"],
+        batch_size=32,
+    script:
+        "../scripts/evaluate_fairseq.py"
+
+
+rule evaluate_huggingface:
+    input:
+        reviews=expand("<results>/data/{{dataset}}/{split}.jsonl", split=["valid", "test"]),
+        model="<results>/runs/{dataset}/{method}/seed{seed}/model",
+        code=helpers("errors", "job", "predictions"),
+    output:
+        "<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+    log:
+        "<logs>/evaluate_huggingface/{dataset}-{method}-seed{seed}.log",
+    benchmark:
+        "<benchmarks>/evaluate/{dataset}-{method}-seed{seed}.tsv"
+    wildcard_constraints:
+        method=any_of(methods_of("huggingface")),
+    conda:
+        "../envs/transformers.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
+        positions=lambda wildcards: MODELS[METHODS[wildcards.method]["model"]]["positions"],
+        splits=["valid", "test"],
+        batch_size=32,
+    script:
+        "../scripts/evaluate_huggingface.py"
+
+
+rule metrics:
+    input:
+        predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+        history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
+        start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
+        code=helpers("errors", "job"),
+    output:
+        "<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
+    log:
+        "<logs>/metrics/{dataset}-{method}-seed{seed}.log",
+    benchmark:
+        "<benchmarks>/metrics/{dataset}-{method}-seed{seed}.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        method=lambda wildcards: METHODS[wildcards.method],
+    script:
+        "../scripts/metrics.py"

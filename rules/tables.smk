@@ -1,0 +1,147 @@
+"""Tables: what all runs of the study come to, one CSV for each question."""
+
+RUNS = [
+    {"dataset": dataset, "method": method, "seed": seed}
+    for dataset in DATASETS
+    for method in METHODS
+    for seed in config["seeds"]
+]
+TABLES = ["accuracy", "summary", "comparisons", "history", "runtime", "checks"] + ["parameters"] * bool(MODELS_SIZED)
+STUDY_TARGETS = expand("<results>/tables/{table}.csv", table=TABLES) if METHODS else []
+
+
+rule table_accuracy:
+    input:
+        metrics=runs("<results>/runs/{dataset}/{method}/seed{seed}/metrics.json"),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/accuracy.csv",
+    log:
+        "<logs>/table_accuracy.log",
+    benchmark:
+        "<benchmarks>/table_accuracy.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/table_accuracy.py"
+
+
+rule table_summary:
+    input:
+        accuracy="<results>/tables/accuracy.csv",
+        predictions=runs("<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv"),
+        code=helpers("errors", "job", "statistics"),
+    output:
+        "<results>/tables/summary.csv",
+    log:
+        "<logs>/table_summary.log",
+    benchmark:
+        "<benchmarks>/table_summary.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        runs=RUNS,
+    script:
+        "../scripts/table_summary.py"
+
+
+rule table_comparisons:
+    input:
+        predictions=runs("<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv"),
+        code=helpers("errors", "job", "statistics"),
+    output:
+        "<results>/tables/comparisons.csv",
+    log:
+        "<logs>/table_comparisons.log",
+    benchmark:
+        "<benchmarks>/table_comparisons.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        runs=RUNS,
+    script:
+        "../scripts/table_comparisons.py"
+
+
+rule table_history:
+    input:
+        tables=runs("<results>/runs/{dataset}/{method}/seed{seed}/history.csv"),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/history.csv",
+    log:
+        "<logs>/table_history.log",
+    benchmark:
+        "<benchmarks>/table_history.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=RUNS,
+    script:
+        "../scripts/table_join.py"
+
+
+rule table_parameters:
+    input:
+        tables=expand("<results>/models/{model}.parameters.csv", model=MODELS_SIZED),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/parameters.csv",
+    log:
+        "<logs>/table_parameters.log",
+    benchmark:
+        "<benchmarks>/table_parameters.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=[{"model": model} for model in MODELS_SIZED],
+    script:
+        "../scripts/table_join.py"
+
+
+rule table_checks:
+    input:
+        tables=expand("<results>/data/{dataset}/checks.csv", dataset=DATASETS),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/checks.csv",
+    log:
+        "<logs>/table_checks.log",
+    benchmark:
+        "<benchmarks>/table_checks.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=[{} for _ in DATASETS],  # checks.csv names its dataset itself
+    script:
+        "../scripts/table_join.py"
+
+
+rule table_runtime:
+    input:
+        benchmarks=runs("<benchmarks>/finetune/{dataset}-{method}-seed{seed}.tsv")
+        + runs("<benchmarks>/evaluate/{dataset}-{method}-seed{seed}.tsv"),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/runtime.csv",
+    log:
+        "<logs>/table_runtime.log",
+    benchmark:
+        "<benchmarks>/table_runtime.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=[{**run, "stage": stage} for stage in ("finetune", "evaluate") for run in RUNS],
+    script:
+        "../scripts/table_runtime.py"

@@ -1,0 +1,70 @@
+"""Tokenize with sentencepiece, then binarize with fairseq-preprocess, each split by itself."""
+
+
+rule tokenize:
+    input:
+        review="<results>/data/{dataset}/{split}.review",
+        model="<results>/models/{model}/sentencepiece.bpe.model",
+        code=helpers("errors", "job"),
+    output:
+        "<results>/data/{dataset}/tokens/{model}/{split}.pieces",
+    log:
+        "<logs>/tokenize/{dataset}-{model}-{split}.log",
+    benchmark:
+        "<benchmarks>/tokenize/{dataset}-{model}-{split}.tsv"
+    conda:
+        "../envs/sentencepiece.yaml"
+    script:
+        "../scripts/tokenize_lines.py"
+
+
+rule binarize_reviews:
+    input:
+        text="<results>/data/{dataset}/tokens/{model}/{split}.pieces",
+        dictionary="<results>/models/{model}/dict.txt",
+        code=helpers("errors", "job"),
+    output:
+        bin="<results>/data/{dataset}/tokens/{model}/{split}.bin",
+        idx="<results>/data/{dataset}/tokens/{model}/{split}.idx",
+    log:
+        "<logs>/binarize_reviews/{dataset}-{model}-{split}.log",
+    benchmark:
+        "<benchmarks>/binarize_reviews/{dataset}-{model}-{split}.tsv"
+    conda:
+        "../envs/fairseq.yaml"
+    script:
+        "../scripts/binarize.py"
+
+
+rule label_dictionary:
+    input:
+        code=helpers("errors", "job"),
+    output:
+        "<results>/data/{dataset}/label/dict.txt",
+    log:
+        "<logs>/label_dictionary/{dataset}.log",
+    localrule: True
+    conda:
+        "../envs/sentencepiece.yaml"
+    params:
+        labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
+    script:
+        "../scripts/label_dictionary.py"
+
+
+rule binarize_labels:
+    input:
+        text="<results>/data/{dataset}/{split}.label",
+        dictionary="<results>/data/{dataset}/label/dict.txt",
+        code=helpers("errors", "job"),
+    output:
+        bin="<results>/data/{dataset}/label/{split}.bin",
+        idx="<results>/data/{dataset}/label/{split}.idx",
+    log:
+        "<logs>/binarize_labels/{dataset}-{split}.log",
+    benchmark:
+        "<benchmarks>/binarize_labels/{dataset}-{split}.tsv"
+    conda:
+        "../envs/fairseq.yaml"
+    script:
+        "../scripts/binarize.py"

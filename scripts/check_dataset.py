@@ -1,0 +1,42 @@
+"""Count what a reader of the study should know about a dataset: sizes, balance, repeats within and across splits."""
+
+import pandas as pd
+from semis.job import job
+
+
+def check_dataset(reviews, labels):
+    """Return a table (split, check, value) for `reviews` and `labels` ({split: list of text}).
+
+    Repeats are lines that stand again, to the letter; `also_in_S` counts the lines of a split that stand in split S.
+    """
+    rows = []
+    for split, lines in reviews.items():
+        rows.append((split, "reviews", len(lines)))
+        rows += [
+            (split, f"label_{label}", count) for label, count in sorted(pd.Series(labels[split]).value_counts().items())
+        ]
+        rows.append((split, "empty", sum(not line for line in lines)))
+        rows.append((split, "repeats", len(lines) - len(set(lines))))
+        rows.append((split, "words", sum(len(line.split()) for line in lines)))
+        rows.append((split, "bytes", sum(len(line.encode()) + 1 for line in lines)))
+        for other, others in reviews.items():
+            if other != split:
+                rows.append((split, f"also_in_{other}", sum(line in set(others) for line in set(lines))))
+    return pd.DataFrame(rows, columns=["split", "check", "value"])
+
+
+def read(path):
+    """Lines of a prepared file."""
+    with open(path, encoding="utf-8", newline="\n") as stream:
+        return [line.rstrip("\n") for line in stream]
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        splits = snakemake.params.splits
+        table = check_dataset(
+            dict(zip(splits, map(read, snakemake.input.reviews), strict=True)),
+            dict(zip(splits, map(read, snakemake.input.labels), strict=True)),
+        )
+        table.insert(0, "dataset", snakemake.wildcards.dataset)
+        table.to_csv(snakemake.output[0], index=False)

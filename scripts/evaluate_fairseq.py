@@ -1,0 +1,60 @@
+"""Let a fine-tuned fairseq model classify the valid and test reviews: a row for each review."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from semis import checkpoints, fairseq_training
+from semis.fairseq_data import lay_out
+from semis.job import job
+from semis.predictions import write_predictions
+
+sys.path.insert(0, str(fairseq_training.PLUGIN.parent))
+import fairseq_plugin  # noqa: E402,F401  registers the architecture
+from fairseq import tasks  # noqa: E402
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # noqa: E402
+
+
+def load_model(path, data):
+    """Return (task, model in evaluation mode) of the fine-tuned checkpoint `path` with the binarized folder `data`."""
+    state = checkpoints.load(path)
+    state["args"].data = str(data)
+    config = convert_namespace_to_omegaconf(state["args"])
+    task = tasks.setup_task(config.task)
+    model = task.build_model(config.model)
+    model.load_state_dict(state["model"], strict=True)
+    return task, model.eval()
+
+
+def classify(task, model, split, batch_size):
+    """Yield (row, true class, predicted class, its probability) for each review of `split`, in the file's order."""
+    task.load_dataset(split)
+    batches = task.get_batch_iterator(task.dataset(split), max_sentences=batch_size).next_epoch_itr(shuffle=False)
+    found = []
+    with torch.inference_mode():
+        for batch in batches:
+            logits, _ = model(
+                **batch["net_input"], features_only=True, classification_head_name="sentence_classification_head"
+            )
+            chosen = logits.float().softmax(-1).max(-1)
+            target = batch["target"].view(-1)
+            found += zip(
+                batch["id"].tolist(), target.tolist(), chosen.indices.tolist(), chosen.values.tolist(), strict=True
+            )
+    yield from sorted(found)
+
+
+def main(inputs, output, params, threads):
+    """Write predictions.csv."""
+    torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(folder, inputs.reviews, inputs.labels, inputs.dictionary, inputs.label_dictionary)
+        task, model = load_model(Path(inputs.model) / "model.pt", folder)
+        rows = [(split, *row) for split in params.splits for row in classify(task, model, split, params.batch_size)]
+    write_predictions(output, rows, params.labels)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output[0], snakemake.params, snakemake.threads)

@@ -1,0 +1,39 @@
+"""Let a fine-tuned Hugging Face model classify the valid and test reviews: a row for each review."""
+
+import json
+
+import torch
+from semis.job import job
+from semis.predictions import write_predictions
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+
+def classify(model, tokenizer, reviews, positions, batch_size):
+    """Return (predicted class, its probability) for each review (text), in order; cut at `positions` tokens."""
+    found = []
+    for first in range(0, len(reviews), batch_size):
+        batch = reviews[first : first + batch_size]
+        encoded = tokenizer(batch, truncation=True, max_length=positions, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            chosen = model(**encoded).logits.float().softmax(-1).max(-1)
+        found += zip(chosen.indices.tolist(), chosen.values.tolist(), strict=True)
+    return found
+
+
+def main(inputs, output, params, threads):
+    """Write predictions.csv."""
+    torch.set_num_threads(threads)
+    tokenizer = AutoTokenizer.from_pretrained(inputs.model)
+    model = AutoModelForSequenceClassification.from_pretrained(inputs.model).eval()
+    rows = []
+    for split, path in zip(params.splits, inputs.reviews, strict=True):
+        with open(path, encoding="utf-8", newline="\n") as stream:
+            examples = [json.loads(line) for line in stream]
+        found = classify(model, tokenizer, [e["sentence1"] for e in examples], params.positions, params.batch_size)
+        rows += [(split, row, e["label"], *one) for row, (e, one) in enumerate(zip(examples, found, strict=True))]
+    write_predictions(output, rows, params.labels)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output[0], snakemake.params, snakemake.threads)

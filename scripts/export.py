@@ -1,0 +1,144 @@
+"""Write a fairseq RoBERTa and its sentencepiece tokenizer as a Hugging Face folder with the same tokens and logits."""
+
+from semis import checkpoints
+from semis.errors import UserError
+from semis.job import job
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE, Unigram
+from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
+from transformers.convert_slow_tokenizer import generate_merges
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+# (part of a fairseq name, part of a Hugging Face name)
+LAYER_NAMES = {
+    "self_attn.q_proj": "attention.self.query",
+    "self_attn.k_proj": "attention.self.key",
+    "self_attn.v_proj": "attention.self.value",
+    "self_attn.out_proj": "attention.output.dense",
+    "self_attn_layer_norm": "attention.output.LayerNorm",
+    "fc1": "intermediate.dense",
+    "fc2": "output.dense",
+    "final_layer_norm": "output.LayerNorm",
+}
+OTHER_NAMES = {
+    "encoder.sentence_encoder.embed_tokens": "roberta.embeddings.word_embeddings",
+    "encoder.sentence_encoder.embed_positions": "roberta.embeddings.position_embeddings",
+    "encoder.sentence_encoder.layernorm_embedding": "roberta.embeddings.LayerNorm",
+    "encoder.lm_head.dense": "lm_head.dense",
+    "encoder.lm_head.layer_norm": "lm_head.layer_norm",
+}
+
+
+def huggingface_weights(model, layers, dimension):
+    """Rename the tensors of a fairseq RoBERTa with masked-LM head ({name: tensor}) as Hugging Face names them.
+
+    Hugging Face adds an embedding of the token type, which fairseq lacks: zeros. The head's output matrix is the
+    embedding in both.
+    """
+    names = dict(OTHER_NAMES)
+    for layer in range(layers):
+        for old, new in LAYER_NAMES.items():
+            names[f"encoder.sentence_encoder.layers.{layer}.{old}"] = f"roberta.encoder.layer.{layer}.{new}"
+    found = {
+        f"{new}.{kind}": model[f"{old}.{kind}"]
+        for old, new in names.items()
+        for kind in ("weight", "bias")
+        if f"{old}.{kind}" in model
+    }
+    embedding = found["roberta.embeddings.word_embeddings.weight"]
+    found["roberta.embeddings.token_type_embeddings.weight"] = embedding.new_zeros(1, dimension)
+    found["lm_head.decoder.weight"] = model["encoder.lm_head.weight"]
+    found["lm_head.bias"] = found["lm_head.decoder.bias"] = model["encoder.lm_head.bias"]
+    return found
+
+
+def huggingface_model(model, words, sizes, positions):
+    """Return a RobertaForMaskedLM that holds the weights `model` of fairseq."""
+    config = RobertaConfig(
+        vocab_size=words,
+        hidden_size=sizes["dimension"],
+        num_hidden_layers=sizes["layers"],
+        num_attention_heads=sizes["heads"],
+        intermediate_size=sizes["feed_forward"],
+        max_position_embeddings=positions + 2,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=0.1,
+        classifier_dropout=0.0,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+    )
+    built = RobertaForMaskedLM(config)
+    built.load_state_dict(huggingface_weights(model, sizes["layers"], sizes["dimension"]), strict=True)
+    return built
+
+
+def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
+    """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
+
+    Raises UserError where sentencepiece knows pieces that the dictionary lacks, since they could not be numbered.
+    """
+    proto = sentencepiece_model_pb2.ModelProto()
+    with open(sentencepiece_file, "rb") as stream:
+        proto.ParseFromString(stream.read())
+    scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == piece.NORMAL}
+    with open(dictionary, encoding="utf-8", newline="\n") as stream:
+        words = [line.rsplit(" ", 1)[0] for line in stream]
+    lacking = sorted(set(scores) - set(words))
+    if lacking:
+        raise UserError(
+            f"{dictionary} lacks {len(lacking)} pieces of {sentencepiece_file} ({', '.join(lacking[:5])}); give the "
+            "two files of one model."
+        )
+    never = min(scores.values()) - 100
+    pieces = [
+        *((piece, 0.0) for piece in SPECIAL),
+        *((word, scores.get(word, never)) for word in words),
+        ("<mask>", 0.0),
+    ]
+    if proto.trainer_spec.model_type == proto.trainer_spec.UNIGRAM:
+        tokenizer = Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
+    else:
+        numbers = {piece: number for number, (piece, _) in enumerate(pieces)}
+        tokenizer = Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap),
+            normalizers.Strip(),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+        model_max_length=positions,
+    )
+
+
+def main(inputs, output, params):
+    """Write the folder."""
+    model = checkpoints.load(inputs.model)["model"]
+    tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, params.positions)
+    sizes = params.architecture
+    checkpoints.check_fit(inputs.model, model, len(tokenizer), sizes["dimension"], params.positions)
+    huggingface_model(model, len(tokenizer), sizes, params.positions).save_pretrained(output.folder)
+    tokenizer.save_pretrained(output.folder)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output, snakemake.params)

@@ -1,0 +1,45 @@
+"""Download one file over http(s) and check it; what lands is whole or not there."""
+
+from pathlib import Path
+
+import pooch
+import requests
+from semis.errors import UserError
+from semis.job import job
+
+
+def fetch(url, sha256, target, key):
+    """Download `url` to the path `target`, trying up to three times.
+
+    `sha256` (hex, or None for unknown) is compared before the file appears. `key` is the place in the config that a
+    sentence names. Raises UserError where the server does not answer or the file is another one.
+    """
+    target = Path(target)
+    try:
+        pooch.retrieve(
+            url,
+            known_hash=f"sha256:{sha256}" if sha256 else None,
+            fname=target.name,
+            path=target.parent,
+            downloader=pooch.HTTPDownloader(progressbar=True, timeout=60),
+        )
+    except requests.RequestException as error:
+        raise UserError(
+            f"{key}: {url} could not be downloaded ({_reason(error)}); check the network and the address, or download "
+            f"it by hand and put it at {target}."
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{key}: what {url} sent has another checksum than {key}.sha256; correct one of them."
+        ) from error
+
+
+def _reason(error):
+    if error.response is not None:
+        return f"HTTP {error.response.status_code}"
+    return type(error).__name__
+
+
+if __name__ == "__main__":
+    with job(snakemake, network=True):
+        fetch(snakemake.params.url, snakemake.params.sha256, snakemake.output[0], snakemake.params.key)

@@ -1,0 +1,145 @@
+"""Fine-tune a Hugging Face model on labelled reviews with one seed, with the Trainer of transformers."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from semis import trainer_checkpoints
+from semis.histories import write_history
+from semis.job import job
+from semis.workfolder import digest, work_folder
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+
+class ScheduledTrainer(Trainer):
+    """A Trainer whose learning-rate schedule may be longer than the training, as the report's fairseq runs had it."""
+
+    def __init__(self, *args, schedule_updates, warmup_ratio, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.schedule_updates, self.warmup_ratio = schedule_updates, warmup_ratio
+
+    def create_scheduler(self, num_training_steps, optimizer=None):
+        total = num_training_steps if self.schedule_updates == "auto" else self.schedule_updates
+        self.args.warmup_steps = round(total * self.warmup_ratio)
+        return super().create_scheduler(total, optimizer)
+
+
+def read_examples(path, tokenizer, positions):
+    """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, cut at `positions` tokens."""
+    with open(path, encoding="utf-8", newline="\n") as stream:
+        rows = [json.loads(line) for line in stream]
+    encoded = tokenizer([row["sentence1"] for row in rows], truncation=True, max_length=positions)
+    return [
+        {"input_ids": ids, "attention_mask": mask, "label": row["label"]}
+        for ids, mask, row in zip(encoded["input_ids"], encoded["attention_mask"], rows, strict=True)
+    ]
+
+
+def accuracy(prediction):
+    """Accuracy in percent of a Trainer's EvalPrediction (logits of shape reviews x classes)."""
+    return {"accuracy": 100 * float(np.mean(prediction.predictions.argmax(-1) == prediction.label_ids))}
+
+
+def arguments(training, folder, seed):
+    """TrainingArguments for the config's `training`, with a checkpoint after each epoch in `folder`/checkpoints."""
+    return TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        seed=seed,
+        per_device_train_batch_size=training["batch_size"],
+        num_train_epochs=training["epochs"],
+        learning_rate=training["learning_rate"],
+        lr_scheduler_type="polynomial",
+        lr_scheduler_kwargs={"lr_end": training["final_learning_rate"], "power": 1.0},
+        adam_beta1=training["adam_betas"][0],
+        adam_beta2=training["adam_betas"][1],
+        adam_epsilon=training["adam_epsilon"],
+        weight_decay=training["weight_decay"],
+        max_grad_norm=training["clip_norm"],
+        logging_steps=training["log_every"],
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=training["selection"] == "best",
+        metric_for_best_model="accuracy",
+        greater_is_better=True,
+        use_cpu=training["gpus"] == 0,
+        report_to=[],
+    )
+
+
+def history(log):
+    """Rows (step, epoch, split, metric, value) of a Trainer's log_history."""
+    names = {
+        "loss": ("train", "loss"),
+        "learning_rate": ("train", "learning_rate"),
+        "eval_loss": ("valid", "loss"),
+        "eval_accuracy": ("valid", "accuracy"),
+    }
+    return [
+        (entry["step"], round(entry["epoch"], 4), *names[name], value)
+        for entry in log
+        for name, value in entry.items()
+        if name in names
+    ]
+
+
+def main(inputs, output, params, seed, threads):
+    """Train, then write the model folder, the history and where the run started."""
+    torch.set_num_threads(threads)
+    set_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(inputs.model)
+    names = dict(enumerate(params.labels))
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
+        inputs.model, num_labels=len(names), id2label=names, output_loading_info=True
+    )
+    data = [inputs.train, inputs.valid]
+    origin = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
+    work = Path(output.history).parent / "work"
+    folder = work_folder(work, [params.training, params.positions, params.labels, seed], [*data, *origin, *inputs.code])
+    train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
+    trainer = ScheduledTrainer(
+        model=model,
+        args=arguments(params.training, folder, seed),
+        train_dataset=train,
+        eval_dataset=valid,
+        compute_metrics=accuracy,
+        processing_class=tokenizer,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        schedule_updates=params.training["total_updates"],
+        warmup_ratio=params.training["warmup_ratio"],
+    )
+    trainer.train(resume_from_checkpoint=trainer_checkpoints.newest(folder / "checkpoints"))
+
+    best = trainer.state.best_model_checkpoint if params.training["selection"] == "best" else None
+    step = trainer_checkpoints.step(best) if best else trainer.state.global_step
+    trainer.model.save_pretrained(output.model)
+    tokenizer.save_pretrained(output.model)
+    write_history(output.history, history(trainer.state.log_history))
+    weights = trainer.model.state_dict()
+    new = sorted(loading["missing_keys"])
+    started = {
+        "start": "checkpoint",
+        "checkpoint_sha256": digest(path for path in origin if path.suffix in (".safetensors", ".bin")),
+        "tensors_from_checkpoint": len(weights) - len(new),
+        "new_tensors": len(new),
+        "new": new,
+        "selection": params.training["selection"],
+        "chosen_step": step,
+        "threads": threads,
+    }
+    Path(output.start).write_text(json.dumps(started, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output, snakemake.params, int(snakemake.wildcards.seed), snakemake.threads)

@@ -1,0 +1,74 @@
+"""Count the parameters of a fairseq RoBERTa tensor by tensor, and beside each the formula that predicts it."""
+
+import csv
+import re
+from pathlib import Path
+
+import sympy
+from semis import checkpoints
+from semis.job import job
+
+D, F, L, T, V = SYMBOLS = sympy.symbols("D F L T V", positive=True, integer=True)
+BASE = "encoder.sentence_encoder."
+# Positions are numbered from the padding index (1) plus one, so fairseq keeps two rows that no position uses.
+PADDING_OFFSET = 2
+# Parameters of one tensor by the pattern of its name; F is the feed-forward width, T the positions.
+FORMULAS = {
+    r"embed_tokens\.weight": V * D,
+    r"embed_positions\.weight": (T + PADDING_OFFSET) * D,
+    r"layernorm_embedding\.(weight|bias)": D,
+    r"layers\.\d+\.self_attn\.(q|k|v|out)_proj\.weight": D**2,
+    r"layers\.\d+\.self_attn\.(q|k|v|out)_proj\.bias": D,
+    r"layers\.\d+\.(self_attn|final)_layer_norm\.(weight|bias)": D,
+    r"layers\.\d+\.fc1\.weight": D * F,
+    r"layers\.\d+\.fc1\.bias": F,
+    r"layers\.\d+\.fc2\.weight": F * D,
+    r"layers\.\d+\.fc2\.bias": D,
+}
+
+
+def formula(module):
+    """The sympy expression for the parameters of this tensor (name without the encoder's prefix)."""
+    return next(found for pattern, found in FORMULAS.items() if re.fullmatch(pattern, module))
+
+
+def total():
+    """The sympy expression for all parameters without the language-model head, for any sizes.
+
+    With F = D and L = 4 it is the report's 24 D^2 + D V + D (T + 2) + 42 D.
+    """
+    layer = 4 * (D**2 + D) + 2 * 2 * D + D * F + F + F * D + D
+    return V * D + (T + PADDING_OFFSET) * D + 2 * D + L * layer
+
+
+def parameter_rows(shapes, values):
+    """Return rows (module, shape, parameters, formula, analytic) for tensors of these `shapes` ({module: tuple}).
+
+    `values` gives each symbol its number. The last row is the total, its analytic value that of the general formula.
+    """
+    rows = []
+    for module, shape in shapes.items():
+        found = formula(module)
+        rows.append((module, "x".join(map(str, shape)), int(sympy.prod(shape)), str(found), int(found.subs(values))))
+    counted = sum(row[2] for row in rows)
+    rows.append(("total", "", counted, str(sympy.expand(total())), int(total().subs(values))))
+    return rows
+
+
+def main(inputs, output, sizes, positions):
+    """Write the table for the checkpoint."""
+    path = Path(inputs.model)
+    weights = checkpoints.load(path / "model.pt" if path.is_dir() else path)["model"]
+    shapes = {name.removeprefix(BASE): tuple(t.shape) for name, t in weights.items() if name.startswith(BASE)}
+    shapes = {name: shape for name, shape in shapes.items() if not name.endswith("version")}
+    values = {D: sizes["dimension"], F: sizes["feed_forward"], L: sizes["layers"], T: positions}
+    values[V] = shapes["embed_tokens.weight"][0]
+    with open(output, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["module", "shape", "parameters", "formula", "analytic"])
+        writer.writerows(parameter_rows(shapes, values))
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output[0], snakemake.params.architecture, snakemake.params.positions)

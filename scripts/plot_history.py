@@ -1,0 +1,55 @@
+"""Draw what the runs measured on their way, against the step: a colour for each method, a line for each seed."""
+
+import json
+
+import pandas as pd
+from semis import style
+from semis.job import job
+
+
+def draw(history, label, chosen=()):
+    """Return the figure for rows of tables/history.csv of one metric, a panel for each dataset.
+
+    `label` says what the values are. `chosen` holds (dataset, method, seed, step) of checkpoints to mark.
+    """
+    datasets, methods = history["dataset"].unique(), history["method"].unique()
+    fig, panels = style.figure(
+        height_cm=2 + 6 * len(datasets), nrows=len(datasets), sharex=True, sharey=True, squeeze=False
+    )
+    looks = style.looks(methods)
+    chosen = {tuple(run[:3]): run[3] for run in chosen}
+    for axes, (dataset, rows) in zip(panels.flat, history.groupby("dataset", sort=False), strict=True):
+        axes.set_title(dataset)
+        axes.set_ylabel(label)
+        axes.grid()
+        for (method, seed), run in rows.groupby(["method", "seed"], sort=False):
+            look = looks[method]
+            axes.plot(run["step"], run["value"], color=look["color"], linestyle=look["linestyle"], linewidth=1)
+            best = run[run["step"] == chosen.get((dataset, method, seed))]
+            axes.plot(best["step"], best["value"], look["marker"], color=look["color"])
+    panels.flat[-1].set_xlabel("step (updates)")
+    for axes, (_, rows) in zip(panels.flat, history.groupby("dataset", sort=False), strict=True):
+        style.label_ends(axes, [end(method, runs, looks) for method, runs in rows.groupby("method", sort=False)])
+    return fig
+
+
+def end(method, runs, looks):
+    """What `label_ends` needs: the method, its last step, the mean of its seeds there, its colour."""
+    last = runs[runs["step"] == runs["step"].max()]
+    return method, last["step"].iloc[0], last["value"].mean(), looks[method]["color"]
+
+
+def chosen_checkpoints(paths):
+    """(dataset, method, seed, step) of the checkpoint that each metrics.json speaks of."""
+    for path in paths:
+        with open(path, encoding="utf-8") as stream:
+            run = json.load(stream)
+        yield run["dataset"], run["method"], run["seed"], run["checkpoint"]["step"]
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        params = snakemake.params
+        history = pd.read_csv(snakemake.input.history).query("split == @params.split and metric == @params.metric")
+        chosen = chosen_checkpoints(snakemake.input.get("metrics", []))
+        style.save(draw(history, params.label, chosen), snakemake.output)

@@ -1,0 +1,32 @@
+"""Draw how long one run of each method took: the mean over the seeds by stage, and every run."""
+
+import pandas as pd
+from semis import style
+from semis.job import job
+
+
+def draw(runtime):
+    """Return the figure for tables/runtime.csv, a panel for each dataset."""
+    runtime = runtime.assign(minutes=runtime["seconds"] / 60)
+    datasets, methods = runtime["dataset"].unique(), runtime["method"].unique()
+    height = 2 + len(datasets) * (1.2 + 0.9 * len(methods))
+    fig, panels = style.figure(height_cm=height, nrows=len(datasets), sharex=True, squeeze=False)
+    for axes, (dataset, rows) in zip(panels.flat, runtime.groupby("dataset", sort=False), strict=True):
+        means = rows.pivot_table(index="method", columns="stage", values="minutes").loc[methods]
+        totals = rows.groupby(["method", "seed"], sort=False)["minutes"].sum().loc[methods].reset_index()
+        axes.set_title(dataset)
+        axes.barh(methods, means["finetune"], height=0.6, color=style.COLOURS[4])
+        axes.barh(methods, means["evaluate"], left=means["finetune"], height=0.6, color=style.COLOURS[0])
+        axes.plot(totals["minutes"], totals["method"], "o", color="black", markerfacecolor="white")
+        for place, (_, runs) in enumerate(totals.groupby("method", sort=False)):
+            text = f"{means.iloc[place].sum():.1f} min"
+            axes.annotate(text, (runs["minutes"].max(), place), (7, 0), textcoords="offset points", va="center")
+        axes.invert_yaxis()
+    panels.flat[-1].set_xmargin(0.15)
+    panels.flat[-1].set_xlabel("wall time of one run (minutes): fine-tuning light, evaluation dark; a circle is a seed")
+    return fig
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        style.save(draw(pd.read_csv(snakemake.input.runtime)), snakemake.output)

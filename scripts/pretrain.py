@@ -1,0 +1,59 @@
+"""Pretrain a RoBERTa with fairseq's masked language model, and write it like the lab's model.pt."""
+
+import shutil
+from pathlib import Path
+
+from semis import checkpoints, fairseq_training
+from semis.fairseq_data import link
+from semis.histories import write_history
+from semis.job import job
+from semis.workfolder import work_folder
+
+HISTORY = {
+    "loss": ("train", "loss"),
+    "lr": ("train", "learning_rate"),
+    "valid_loss": ("valid", "loss"),
+    "valid_ppl": ("valid", "perplexity"),
+}
+
+
+def recipe_flags(pretraining, positions):
+    """Flags of fairseq-train for the config's `pretraining`: blocks of `positions` tokens, 15 % of them hidden."""
+    updates = pretraining["updates"]
+    dropout = str(pretraining["dropout"])
+    return [
+        *("--task", "masked_lm", "--criterion", "masked_lm", "--sample-break-mode", "none"),
+        *("--tokens-per-sample", str(positions), "--batch-size", str(pretraining["batch_size"])),
+        *("--seed", str(pretraining["seed"]), "--dropout", dropout, "--attention-dropout", dropout),
+        *("--optimizer", "adam", "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
+        *("--weight-decay", str(pretraining["weight_decay"]), "--clip-norm", "1.0"),
+        *("--lr-scheduler", "polynomial_decay", "--lr", str(pretraining["learning_rate"])),
+        *("--warmup-updates", str(round(updates * pretraining["warmup_ratio"]))),
+        *("--total-num-update", str(updates), "--max-update", str(updates)),
+        *("--save-interval-updates", str(pretraining["save_every"]), "--keep-interval-updates", "2"),
+        *("--no-epoch-checkpoints", "--log-interval", "25"),
+        *("--distributed-world-size", str(max(1, pretraining["gpus"]))),
+    ]
+
+
+def main(inputs, output, params):
+    """Train, then write model.pt and the history."""
+    flags = recipe_flags(params.pretraining, params.positions)
+    flags += fairseq_training.architecture_flags(params.architecture, params.positions)
+    work = Path(output.history).parent / "work"
+    folder = work_folder(work, flags, [*inputs.text, inputs.dictionary, inputs.plugin, *inputs.code])
+    link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
+
+    fairseq_training.train(folder / "data", folder, flags, "checkpoint_[0-9]*_[0-9]*.pt")
+
+    weights = checkpoints.load(folder / "checkpoints" / "checkpoint_last.pt")["model"]
+    task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": params.positions}
+    task |= {"sample_break_mode": "none"}
+    checkpoints.save(output.model, weights, params.architecture, params.positions, task)
+    write_history(output.history, fairseq_training.history(folder / "train.log", HISTORY))
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output, snakemake.params)

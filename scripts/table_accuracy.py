@@ -1,0 +1,34 @@
+"""Gather the accuracy of every run on every split into one table."""
+
+import json
+
+import pandas as pd
+from semis.job import job
+
+
+def accuracy_table(metrics):
+    """Return the table (dataset, method, seed, split, selection, accuracy, n) of a list of metrics.json contents."""
+    rows = [
+        {
+            **{key: run[key] for key in ("dataset", "method", "seed")},
+            "split": split,
+            "selection": run["checkpoint"]["selection"],
+            "accuracy": accuracy,
+            "n": run["n"][split],
+        }
+        for run in metrics
+        for split, accuracy in run["accuracy"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def read(path):
+    """The contents of a JSON file."""
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        table = accuracy_table([read(path) for path in snakemake.input.metrics])
+        table.round(4).to_csv(snakemake.output[0], index=False)

@@ -1,0 +1,26 @@
+"""Gather Snakemake's benchmark files of all runs: wall time, memory and processor time of each stage."""
+
+import pandas as pd
+from semis.job import job
+
+NAMES = {"s": "seconds", "max_rss": "max_rss_mb", "cpu_time": "cpu_seconds"}
+
+
+def runtime_table(benchmarks, rows):
+    """Return (dataset, method, seed, stage, seconds, max_rss_mb, cpu_seconds).
+
+    `benchmarks` are Snakemake's tables, `rows` says of each what it is of. A job of less than a second or so has no
+    measured memory or processor time.
+    """
+    return pd.concat(
+        [
+            table.rename(columns=NAMES)[[*NAMES.values()]].assign(**row)[[*row, *NAMES.values()]]
+            for table, row in zip(benchmarks, rows, strict=True)
+        ]
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        benchmarks = [pd.read_csv(path, sep="\t", na_values=["-", "NA"]) for path in snakemake.input.benchmarks]
+        runtime_table(benchmarks, snakemake.params.rows).to_csv(snakemake.output[0], index=False)

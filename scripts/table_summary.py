@@ -1,0 +1,31 @@
+"""Sum up each method over its seeds: mean accuracy, spread, and an interval over seeds and reviews."""
+
+import pandas as pd
+from semis.job import job
+from semis.statistics import accuracy_interval, correctness, read_predictions, spread
+
+
+def summary_table(accuracy, predictions):
+    """Return (dataset, method, split, selection, n_seeds, mean, std_population, std_sample, ci_low, ci_high).
+
+    `accuracy` is tables/accuracy.csv, `predictions` the rows of predictions.csv of all runs with dataset, method, seed.
+    """
+    of = ["dataset", "method", "split"]
+    predicted = predictions.groupby(of)
+    rows = []
+    for key, runs in accuracy.groupby(of, sort=False):
+        low, high = accuracy_interval(correctness(predicted.get_group(key)))
+        rows.append(
+            dict(zip(of, key, strict=True))
+            | {"selection": runs["selection"].iloc[0], "n_seeds": len(runs)}
+            | spread(runs["accuracy"])
+            | {"ci_low": low, "ci_high": high}
+        )
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        predictions = read_predictions(snakemake.input.predictions, snakemake.params.runs)
+        table = summary_table(pd.read_csv(snakemake.input.accuracy), predictions)
+        table.round(4).to_csv(snakemake.output[0], index=False)

@@ -1,0 +1,50 @@
+"""Train a sentencepiece model and write fairseq's dictionary for it, cut so that the embedding has the wanted rows."""
+
+import io
+from pathlib import Path
+
+import sentencepiece
+from semis.errors import UserError
+from semis.job import job
+from semis.text import read_texts
+
+# fairseq numbers <s>, <pad>, </s> and <unk> by itself and adds <mask>; sentencepiece has its own <unk>, <s> and </s>.
+FAIRSEQ_ROWS, SENTENCEPIECE_ROWS = 5, 3
+LINES_USED = 1_000_000
+
+
+def train_tokenizer(texts, vocabulary):
+    """Return (sentencepiece model as bytes, pieces) for an embedding of `vocabulary` rows.
+
+    Raises UserError where the text is too small for that many pieces.
+    """
+    model = io.BytesIO()
+    sentencepiece.set_random_generator_seed(0)
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=read_texts(texts),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=vocabulary - FAIRSEQ_ROWS + SENTENCEPIECE_ROWS,
+            character_coverage=0.9998,
+            input_sentence_size=LINES_USED,
+            shuffle_input_sentence=True,
+            max_sentence_length=1 << 16,
+            minloglevel=1,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"sentencepiece could not make {vocabulary} tokens of {', '.join(texts)} ({error}); lower the tokenizer's "
+            "vocabulary, or give more text."
+        ) from error
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    pieces = [processor.id_to_piece(i) for i in range(SENTENCEPIECE_ROWS, processor.vocab_size())]
+    return model.getvalue(), pieces
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        model, pieces = train_tokenizer(list(snakemake.input.text), snakemake.params.vocabulary)
+        Path(snakemake.output.model).write_bytes(model)
+        # fairseq wants a count behind each piece; nothing here reads it.
+        Path(snakemake.output.dictionary).write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")

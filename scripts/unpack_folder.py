@@ -1,0 +1,29 @@
+"""Take a Hugging Face model folder, which is where config.json stands, out of an archive or folder."""
+
+import shutil
+from pathlib import Path
+
+from semis.archives import members
+from semis.errors import UserError
+from semis.job import job
+
+
+def unpack_folder(source, target):
+    """Copy the files that stand beside the one config.json of `source` into the new folder `target`.
+
+    Raises UserError unless there is just one config.json.
+    """
+    with members(source) as found:
+        homes = [path.parent for path in found if path.name == "config.json"]
+        if len(homes) != 1:
+            raise UserError(f"{source} holds {len(homes)} files named config.json; a Hugging Face model has one.")
+        Path(target).mkdir(parents=True)
+        for path, opened in found.items():
+            if path.parent == homes[0]:
+                with opened() as stream, (Path(target) / path.name).open("wb") as out:
+                    shutil.copyfileobj(stream, out)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        unpack_folder(snakemake.input.source[0], snakemake.output.folder)
