@@ -4,6 +4,10 @@ from snakemake.utils import min_version
 
 min_version("9.27.1")
 
+
+report: "report/workflow.rst"
+
+
 # A config given with --configfile stands alone; merged into config.yaml it would inherit the report's datasets.
 if not workflow.overwrite_configfiles:
 
@@ -21,25 +25,29 @@ include: "rules/evaluate.smk"
 include: "rules/model_size.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/bloom.smk"
+include: "rules/summary.smk"
 
 
 rule all:
     default_target: True
+    localrule: True
     input:
         STUDY_TARGETS,
-    localrule: True
+        BLOOM_TARGETS,
+        "<results>/summary.md",
 
 
 rule prepare:
+    localrule: True
     input:
         PREPARED_TARGETS,
-    localrule: True
 
 
 rule data:
+    localrule: True
     input:
         DOWNLOAD_TARGETS,
-    localrule: True
 
 
 onsuccess:

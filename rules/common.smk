@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = os.path.relpath(workflow.basedir)
 SCRIPTS = os.path.normpath(f"{ROOT}/scripts")
 sys.path.insert(0, SCRIPTS)
@@ -82,6 +84,13 @@ def runs(pattern):
 
 
 def write_report():
-    """Let Snakemake write its report page, from the config as resolved, once everything has been computed."""
-    page = f"{RESULTS}/report.html"
-    print(f"Semis: writing {page}", file=sys.stderr)
+    """Let Snakemake write its report page, once a run has made all that the study asks for; say where to look."""
+    if not set(workflow.dag_settings.targets) <= {"all"}:
+        return
+    page, resolved = f"{RESULTS}/report.html", Path(RESULTS, "config.yaml")
+    resolved.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--quiet", "all", "--nolock"]
+    done = subprocess.run([*command, "--configfile", resolved, "--report", page], capture_output=True, text=True)
+    if done.returncode:
+        print(f"Semis: Snakemake could not write {page}:\n{done.stderr}", file=sys.stderr)
+    print(f"Semis: done. Read {RESULTS}/summary.md, or open {page} in a browser.", file=sys.stderr)

@@ -15,18 +15,20 @@ def fetch(url, sha256, target, key):
     sentence names. Raises UserError where the server does not answer or the file is another one.
     """
     target = Path(target)
+    # A Pooch rather than pooch.retrieve, which cannot try again.
+    downloads = pooch.create(
+        path=target.parent,
+        base_url="",
+        registry={target.name: f"sha256:{sha256}" if sha256 else None},
+        urls={target.name: url},
+        retry_if_failed=2,
+    )
     try:
-        pooch.retrieve(
-            url,
-            known_hash=f"sha256:{sha256}" if sha256 else None,
-            fname=target.name,
-            path=target.parent,
-            downloader=pooch.HTTPDownloader(progressbar=True, timeout=60),
-        )
+        downloads.fetch(target.name, downloader=pooch.HTTPDownloader(progressbar=True, chunk_size=2**20, timeout=60))
     except requests.RequestException as error:
         raise UserError(
-            f"{key}: {url} could not be downloaded ({_reason(error)}); check the network and the address, or download "
-            f"it by hand and put it at {target}."
+            f"{key}: {url} could not be downloaded ({_reason(error)}); check the network and the address, or get the "
+            f"file in another way and give it as {key}.path instead of url."
         ) from error
     except ValueError as error:
         raise UserError(

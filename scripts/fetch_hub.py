@@ -3,39 +3,50 @@
 import shutil
 from pathlib import Path
 
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError
+from huggingface_hub.utils import httpx
 from semis.errors import UserError
 from semis.job import job
 
+# What transformers does not read: code, other frameworks' weights, logs.
 NEVER = ["*.py", "*.h5", "*.msgpack", "*.onnx", "*.ot", "*.gguf", "onnx/*", "openvino/*", "runs/*"]
+# An HTTP status is an HTTPError too; ValueError is an id that cannot be, or an answer that is no JSON.
+NOT_GIVEN = (httpx.HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError, ValueError)
 
 
 def fetch_hub(source, target, key):
     """Download the hub repository `source` ({hub, revision, type, file}) into the new folder `target`.
 
     Of a model only what transformers reads is taken: its safetensors where there are any, else pytorch_model.bin.
-    `key` is the place in the config that a sentence names. The hub's address is `HF_ENDPOINT` where that is set.
-    Raises UserError where the hub does not answer or lacks the repository, revision or file.
+    `key` is the place in the config that a sentence names. The hub's address is `HF_ENDPOINT` where that is set; the
+    hub's own client tries again where the network fails. Raises UserError where the hub does not answer or lacks the
+    repository, revision or file.
     """
-    import httpx
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
+    api = HfApi()
     repository = {"repo_id": source["hub"], "revision": source["revision"], "repo_type": source["type"]}
     named = f"{source['hub']} at {source['revision']}"
     try:
-        files = HfApi().list_repo_files(**repository)
-        wanted = [source["file"]] if "file" in source else files
-        if not set(wanted) <= set(files):
-            raise UserError(f"{key}.file: {named} holds no {source['file']}; it holds {', '.join(files[:12])}.")
-        safe = any(name.endswith(".safetensors") for name in wanted)
-        never = NEVER + (["*.bin"] if safe and source["type"] == "model" else [])
-        snapshot_download(**repository, local_dir=target, allow_patterns=wanted, ignore_patterns=never)
-    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError) as error:
+        files = api.list_repo_files(**repository)
+        snapshot_download(**repository, local_dir=target, **_wanted(source, files, f"{key}.file: {named}"))
+    except NOT_GIVEN as error:
         raise UserError(
-            f"{key}: the hub did not give {named} ({type(error).__name__}); check the id, the revision and the "
-            "network, or put the files into a folder and give it as path."
+            f"{key}: the hub ({api.endpoint}) did not give {source['type']} {named} ({type(error).__name__}); check "
+            f"id, type, revision and network, or put the files into a folder and give it as {key}.path instead of hub."
         ) from error
     shutil.rmtree(Path(target) / ".cache", ignore_errors=True)
+
+
+def _wanted(source, files, where):
+    """The patterns of snapshot_download for what is needed of `files`."""
+    if "file" in source:
+        if source["file"] not in files:
+            raise UserError(f"{where} holds no {source['file']}; it holds {', '.join(files[:12]) or 'nothing'}.")
+        return {"allow_patterns": [source["file"]]}
+    if source["type"] == "dataset":
+        return {}
+    safe = any(name.endswith(".safetensors") for name in files)
+    return {"ignore_patterns": NEVER + (["*.bin"] if safe else [])}
 
 
 if __name__ == "__main__":

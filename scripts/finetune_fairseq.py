@@ -83,7 +83,7 @@ def main(inputs, output, params, seed, threads):
     state = checkpoints.load(chosen)
     Path(output.model).mkdir()
     task = {"task": "sentence_prediction", "criterion": "sentence_prediction", "num_classes": params.classes}
-    task |= {"init_token": 0, "separator_token": 2, "shorten_method": "truncate"}
+    task |= {"init_token": 0, "separator_token": 2, "shorten_method": "truncate", "regression_target": False}
     checkpoints.save(Path(output.model) / "model.pt", state["model"], params.architecture, params.positions, task)
     write_history(output.history, fairseq_training.history(folder / "train.log", HISTORY))
     started = where_it_started(start, state["model"])

@@ -1,11 +1,16 @@
 """Reads the wanted files out of a zip or tar archive, or a folder; nothing else of it is touched."""
 
+import gzip
+import lzma
 import tarfile
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from semis.errors import UserError
+
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 @contextmanager
@@ -13,9 +18,17 @@ def members(source):
     """Yield {path inside the archive or folder: function that opens it for reading bytes} of `source`.
 
     Only plain files count, and macOS's `__MACOSX` copies do not. Members are read, never extracted by name, so a path
-    that points outside leads nowhere. Raises UserError for a file that is no zip or tar archive.
+    that points outside leads nowhere. Raises UserError for a file that is no zip or tar archive, or a damaged one.
     """
-    source = Path(source)
+    try:
+        with _opened(Path(source)) as found:
+            yield found
+    except DAMAGED as error:
+        raise UserError(f"{source} is a damaged archive ({error}); remove it and get it again.") from error
+
+
+@contextmanager
+def _opened(source):
     if source.is_dir():
         found = {PurePosixPath(p.relative_to(source).as_posix()): p for p in sorted(source.rglob("*")) if p.is_file()}
         yield {name: (lambda p=p: p.open("rb")) for name, p in found.items()}

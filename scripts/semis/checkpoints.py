@@ -44,7 +44,9 @@ def save(path, weights, sizes, positions, task):
         data="",
         **task,
     )
-    torch.save({"args": args, "model": weights, "optimizer_history": [], "extra_state": {}}, path)
+    # fairseq reads a checkpoint without an entry here as one of its oldest form, and fails
+    history = [{"optimizer_name": "", "criterion_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
+    torch.save({"args": args, "model": weights, "optimizer_history": history, "extra_state": {}}, path)
 
 
 def is_whole(path):

@@ -1,8 +1,10 @@
 """Checks a config before anything reads it, and fills in the defaults of its schema."""
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from snakemake.utils import validate
@@ -15,18 +17,20 @@ def resolve(config, schema_file, config_file):
 
     `config_file` is the name that a sentence gives to the config. Raises UserError.
     """
-    import yaml
-
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
-        raise UserError(f"{config_file}: {_sentence(error)}.")
+        raise UserError(_ended(f"{config_file}: {_sentence(error)}"))
     validate(config, str(schema_file))
     for method in config["methods"].values():
         method["training"] = {**config["training"], **method.get("training", {})}
     problem = next(_problems(config), None)
     if problem:
-        raise UserError(f"{config_file}: {problem}.")
+        raise UserError(_ended(f"{config_file}: {problem}"))
+
+
+def _ended(sentence):
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _sentence(error):
@@ -38,15 +42,21 @@ def _sentence(error):
         unknown = next(key for key in error.instance if key not in known)
         near = get_close_matches(str(unknown), known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(known)}"
-        return f"unknown key '{unknown}' in {where}; {mend}".removesuffix(".")
+        return f"unknown key '{unknown}' in {where}; {mend}"
+    if "propertyNames" in error.absolute_schema_path:
+        return f"the name '{error.instance}' in {where} may hold only letters, digits, '-' and '_'; rename it"
+    if error.instance is None:
+        return f"{where} is empty; give it a value, or remove the key"
     if error.validator == "type" and _is_number(error.instance):
-        return f"{where} is the text '{error.instance}', not a number; write 1.0e-5 rather than 1e-5"
+        # PyYAML's own spelling: it reads 1e-5 as text and 1.0e-05 as a number.
+        number = int(error.instance) if error.instance.isdigit() else float(error.instance)
+        written = yaml.safe_dump(number).split()[0]
+        return f"{where} is the text '{error.instance}', not a number; write {written} without quotes"
+    if error.validator == "type" and error.validator_value == "string" and isinstance(error.instance, int | float):
+        return f"{where} has {error.instance}, which is not text; write it in quotes"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         return f"{where} lacks the key '{missing}'; add it"
-    if error.parent is not None and "propertyNames" in error.absolute_schema_path:
-        where = f"the name '{error.instance}'"
-        return f"{where} may hold only letters, digits, '-' and '_'; rename it"
     return f"{where}: {error.message}" + (f"; it is {hint}" if hint else "; correct it")
 
 
@@ -85,8 +95,13 @@ def _problems(config):
             yield f"bloom.lora.rank {lora['rank']} is larger than any layer needs; use at most 1024"
     if not config["methods"] and "bloom" not in config:
         yield "there is nothing to do; add methods (with datasets and models) or a bloom section"
+    published = config.get("published")
+    if published and not Path(published).is_file():
+        yield f"published '{published}' is not there; correct the path, or remove the key"
     for where, source in sources(config):
         yield from _source_problems(where, source)
+    for name, dataset in config["datasets"].items():
+        yield from _folder_problems(f"datasets.{name}.source", dataset["source"])
 
 
 def _model_problems(models):
@@ -123,11 +138,23 @@ def _source_problems(where, source):
         yield f"{where} needs exactly one of url, path and hub, not {' and '.join(given) or 'none'}"
     elif "path" in source and not Path(source["path"]).exists():
         yield f"{where}.path '{source['path']}' is not there; put the file in its place, or correct the path"
+    elif "url" in source and not os.path.basename(source["url"]):
+        yield f"{where}.url '{source['url']}' ends in no file name; give the address of one file"
+
+
+def _folder_problems(where, source):
+    """A dataset's folder is read where it is, so that a file it lacks would only be met as Snakemake's own error."""
+    folder = Path(source["path"]) if "path" in source else None
+    if folder and folder.is_dir():
+        wanted = [f"{split}.{kind}" for split in ("train", "valid", "test") for kind in ("review", "label")]
+        missing = [name for name in wanted if not (folder / name).is_file()]
+        if missing:
+            yield f"{where}.path '{folder}' lacks {', '.join(missing)}; put the files there, or correct the path"
 
 
 def _near(name, known):
     near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{near[0]}'?".removesuffix("?") if near else f"; known are {', '.join(known) or 'none'}"
+    return f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known) or 'none'}"
 
 
 def sources(config):

@@ -1,6 +1,7 @@
 """Runs fairseq-train in a work folder: starts or goes on, keeps its history, says which checkpoint is the newest."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -71,7 +72,8 @@ def history(log_file, metrics):
     """Return the rows (step, epoch, split, metric, value) that fairseq-train wrote into its JSON log.
 
     `metrics` maps fairseq's names to (split, metric), e.g. "valid_ppl" to ("valid", "perplexity"); what it logs within
-    an epoch of training has no prefix. Where a stretch was trained twice after a stop, its last line counts.
+    an epoch of training has no prefix. Losses, which it gives in bits, are turned into nats as transformers gives them
+    (an accuracy or perplexity stays as it is). Where a stretch was trained twice after a stop, its last line counts.
     """
     rows = {}
     for line in Path(log_file).read_text(encoding="utf-8").splitlines():
@@ -82,5 +84,6 @@ def history(log_file, metrics):
         for name, (split, metric) in metrics.items():
             if name in found:
                 step = int(found.get("num_updates") or found["valid_num_updates"])
-                rows[step, split, metric] = (step, found["epoch"], split, metric, found[name])
+                value = round(float(found[name]) * math.log(2), 6) if metric == "loss" else found[name]
+                rows[step, split, metric] = (step, found["epoch"], split, metric, value)
     return [rows[key] for key in sorted(rows)]

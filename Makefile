@@ -1,0 +1,27 @@
+# Both targets do their whole set-up: Python 3.11, git and a C++ compiler are enough.
+PYTHON ?= python3.11
+CORES ?= 2
+VENV := .venv
+SNAKEMAKE := $(VENV)/bin/snakemake
+
+.PHONY: demo test quick-test
+demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
+	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
+
+test: $(VENV)/.tests  ## pass all tests
+	$(VENV)/bin/pytest
+
+quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
+	$(VENV)/bin/pytest -m "not slow"
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Semis: $(PYTHON) is needed; install Python 3.11, or give its path as PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.workflow: requirements.txt $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.tests: tests/requirements.txt $(VENV)/.workflow
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/requirements.txt
+	@touch $@

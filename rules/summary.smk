@@ -1,0 +1,44 @@
+"""Summary: the reader's page of the study, from its tables and figures."""
+
+SUMMARY_TABLES = [table for table in TABLES if table in ("summary", "comparisons", "parameters", "checks")]
+SUMMARY_FIGURES = ["accuracy_by_method", "validation_accuracy", "training_loss", "wall_time"]
+SUMMARY_FIGURES += ["parameters"] * bool(MODELS_SIZED)
+SUMMARY_INPUTS = {table: f"{RESULTS}/tables/{table}.csv" for table in SUMMARY_TABLES if METHODS}
+if "published" in config:
+    SUMMARY_INPUTS["published"] = config["published"]
+if BLOOM:
+    SUMMARY_INPUTS |= {
+        "bloom_parameters": f"{RESULTS}/bloom/parameters.json",
+        "bloom_metrics": f"{RESULTS}/bloom/metrics.json",
+        "bloom_samples": f"{RESULTS}/bloom/samples.jsonl",
+    }
+
+
+rule summary:
+    input:
+        **SUMMARY_INPUTS,
+        figures=expand(
+            "<results>/figures/{figure}.png",
+            figure=SUMMARY_FIGURES * bool(METHODS) + BLOOM_FIGURES * bool(BLOOM),
+        ),
+        code=helpers("errors", "job"),
+    output:
+        page="<results>/summary.md",
+        html=report(
+            "<results>/summary.html",
+            caption="../report/summary.rst",
+            category="Summary",
+            labels={"page": "summary"},
+        ),
+    log:
+        "<logs>/summary.log",
+    benchmark:
+        "<benchmarks>/summary.tsv"
+    params:
+        study=config["study"],
+        remark=config["remark"],
+    conda:
+        "../envs/analysis.yaml"
+    localrule: True
+    script:
+        "../scripts/summary.py"

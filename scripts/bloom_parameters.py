@@ -1,0 +1,55 @@
+"""Count the parameters before and after LoRA, and the memory that the weights take."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import torch
+from semis import bloom
+from semis.job import job
+from transformers import AutoConfig, AutoModelForCausalLM
+
+
+def by_module(parameters):
+    """{module name: number of parameters} of (name, parameter) pairs, all layers together."""
+    counts = Counter()
+    for path, parameter in parameters:
+        counts[path.split(".")[-2]] += parameter.numel()
+    return dict(counts)
+
+
+def lora_by_module(model):
+    """{module name: number of LoRA parameters}, all layers together."""
+    adapters = [(path, weight) for path, weight in model.named_parameters() if ".lora_" in path]
+    return by_module((f"{path.split('.lora_')[0]}.weight", weight) for path, weight in adapters)
+
+
+def measure(folder, lora):
+    """Return what parameters.json says of the model in `folder`; memory is in bytes, of the weights alone."""
+    with torch.device("meta"):  # sizes without memory
+        plain = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
+    found = {
+        "unquantized": plain.num_parameters(),
+        "memory_bytes": {
+            "fp32": plain.get_memory_footprint(),
+            "bf16": plain.to(torch.bfloat16).get_memory_footprint(),
+        },
+    }
+    # Always on the CPU: the counts do not depend on the device.
+    model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
+    found["before_lora"] = bloom.count(model)
+    found["memory_bytes"]["nf4"] = model.get_memory_footprint()
+    model = bloom.add_lora(model, lora)
+    found["after_lora"] = bloom.count(model)
+    adapters = lora_by_module(model)
+    found["modules"] = [
+        {"module": module, "parameters": number, "lora": adapters.get(module, 0)}
+        for module, number in by_module(plain.named_parameters()).items()
+    ]
+    return found
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        found = measure(snakemake.input.model, snakemake.params.lora)
+        Path(snakemake.output[0]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

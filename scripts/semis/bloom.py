@@ -1,0 +1,154 @@
+"""What the 4-bit language-model rules share: prompt, seeds, device, the model in NF4, LoRA, and counting parameters."""
+
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import bitsandbytes
+import torch
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from semis.errors import UserError
+
+PACKAGES = ["accelerate", "bitsandbytes", "peft", "torch", "transformers"]
+
+
+def prompt(question):
+    """The report's prompt. It ends without a space, which byte-level BPE makes part of the answer's first token."""
+    return f"<human>: {question}  \n<assistant>:"
+
+
+def completion(answer):
+    """An answer as it stands behind its prompt."""
+    return f" {answer}"
+
+
+def question_seed(seed, question):
+    """A seed (32 bits) from the config's seed and the question's text alone, so that no question changes another's."""
+    return int.from_bytes(hashlib.sha256(f"{seed}\n{question}".encode()).digest()[:4], "big")
+
+
+def read_pairs(paths):
+    """The pairs {question, answer} of the JSON lists `paths`, one list after the other."""
+    return [pair for path in paths for pair in json.loads(Path(path).read_text(encoding="utf-8"))]
+
+
+def choose_device(wanted):
+    """Return (device, dtype) for the config's bloom.device: bfloat16, or float16 on a GPU that lacks it.
+
+    Raises UserError where cuda is wanted and no GPU is visible.
+    """
+    # One GPU is what the rule asked for; of several visible ones the Trainer would use all, with a larger batch.
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "bloom.device is cuda, but no CUDA GPU is visible here; set it to auto or cpu, or use a GPU node."
+        )
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return "cpu", torch.bfloat16
+    return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def changes(device, dtype):
+    """What differs from the report's run on a GPU (fp16 training, bf16 compute, paged optimizer), a sentence each."""
+    found = []
+    if dtype == torch.bfloat16:
+        found.append("fp16 -> bf16: mixed precision of the training")
+    else:
+        found.append("bf16 -> fp16: compute type of the 4-bit layers, since this GPU has no bf16")
+    if device == "cpu":
+        found.append("paging inactive: paged_adamw_8bit keeps its state in ordinary memory on a CPU")
+    return found
+
+
+def name(dtype):
+    """A torch dtype as text, such as bfloat16."""
+    return str(dtype).removeprefix("torch.")
+
+
+def versions():
+    """{package: version} of what decides the result."""
+    return {package: version(package) for package in PACKAGES}
+
+
+def load_tokenizer(folder):
+    """The tokenizer of a model folder. Raises UserError where the folder has none."""
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder} holds no tokenizer that transformers can read ({str(error).splitlines()[0]}); give "
+            "bloom.model a whole model."
+        ) from error
+
+
+def load_quantized(folder, device, dtype):
+    """The causal language model of a folder in NF4 with double quantization, its other weights in `dtype`.
+
+    Raises UserError where the folder holds no such model.
+    """
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, quantization_config=quantization, dtype=dtype, device_map={"": 0} if device == "cuda" else "cpu"
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder} holds no causal language model that transformers can read ({str(error).splitlines()[0]}); give "
+            "bloom.model a whole model."
+        ) from error
+    for layer in linear_layers(model).values():
+        # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place: training after it dies, and
+        # merging gives wrong weights.
+        layer.support_avx512bf16_for_cpu = False
+        layer.requires_grad_(False)  # transformers leaves the biases trainable
+    return model
+
+
+def linear_layers(model):
+    """{name: module} of the 4-bit linear layers."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, bitsandbytes.nn.Linear4bit)}
+
+
+def add_lora(model, lora):
+    """Prepare a 4-bit model for training and return it with the config's `lora` adapters, the only weights trained.
+
+    Raises UserError for a target module that the model does not have.
+    """
+    known = {name.rpartition(".")[2] for name in linear_layers(model)}
+    missing = [module for module in lora["target_modules"] if module not in known]
+    if missing:
+        raise UserError(
+            f"bloom.lora.target_modules: the model has no linear layer {', '.join(missing)}; it has "
+            f"{', '.join(sorted(known))}."
+        )
+    model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=lora["rank"],
+            lora_alpha=lora["alpha"],
+            lora_dropout=lora["dropout"],
+            target_modules=lora["target_modules"],
+            bias="none",
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def count(model):
+    """Return {trainable, all, percent}: parameters of a model, two 4-bit weights counting as one as they are stored.
+
+    That is how the report counts; peft's own count takes each 4-bit weight for one.
+    """
+    total = sum(parameter.numel() for parameter in model.parameters())
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return {"trainable": trainable, "all": total, "percent": round(100 * trainable / total, 6)}

@@ -1,0 +1,279 @@
+"""Write the reader's page of a study, summary.md, and the same as HTML with its figures inside."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import markdown
+import pandas as pd
+from semis.job import job
+
+# Shown as given in tables; Markdown would take these characters for itself.
+SPECIAL = re.compile(r"([\\`*_|<>\[\]])")
+
+
+def table(rows, digits=1):
+    """A Markdown table of a DataFrame; numbers are rounded to `digits`, NaN is a dash."""
+    return rows.to_markdown(index=False, floatfmt=f".{digits}f", missingval="–", disable_numparse=False)
+
+
+def escaped(text):
+    """`text` on one line, with what Markdown would take for markup made plain."""
+    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def results_section(summary):
+    """The accuracies on test, each method a row."""
+    test = summary[summary["split"] == "test"]
+    rows = pd.DataFrame(
+        {
+            "dataset": test["dataset"],
+            "method": test["method"],
+            "seeds": test["n_seeds"],
+            "mean": test["mean"],
+            "std (population)": test["std_population"],
+            "std (sample)": test["std_sample"],
+            "95 % interval": [f"{low:.1f} to {high:.1f}" for low, high in zip(test["ci_low"], test["ci_high"])],
+            "checkpoint": test["selection"],
+        }
+    )
+    return [
+        "## Accuracy on test (%)",
+        table(rows),
+        "The checkpoint of each run was chosen on the validation reviews (best: the highest accuracy; last: the end of "
+        "training) and evaluated once on test. The interval says how the mean would move with other seeds and other "
+        "reviews.",
+        "![Accuracy on test by method](figures/accuracy_by_method.png)",
+    ]
+
+
+def verdict(row):
+    """One sentence on a comparison of two methods."""
+    if row.p_holm < 0.05:
+        better, worse = (row.method_a, row.method_b) if row.difference > 0 else (row.method_b, row.method_a)
+        return f"{better} is better than {worse}"
+    return "no difference shown"
+
+
+def comparisons_section(comparisons):
+    """What can be said of each two methods."""
+    if comparisons.empty:
+        return []
+    rows = pd.DataFrame(
+        {
+            "dataset": comparisons["dataset"],
+            "methods": comparisons["method_a"] + " – " + comparisons["method_b"],
+            "difference": [f"{value:+.1f}" for value in comparisons["difference"]],
+            "95 % interval": [f"{a:+.1f} to {b:+.1f}" for a, b in zip(comparisons["ci_low"], comparisons["ci_high"])],
+            "p (Holm)": [f"{value:.3f}" for value in comparisons["p_holm"]],
+            "at the 5 % level": [verdict(row) for row in comparisons.itertuples()],
+        }
+    )
+    return [
+        "## Which method is better?",
+        table(rows),
+        f"Points of test accuracy; {comparisons['test'].iloc[0]}, p corrected by Holm for the number of comparisons. "
+        "With few seeds a difference has to be large to be shown.",
+    ]
+
+
+def checks_section(checks):
+    """Sizes of the splits, and reviews that stand in two of them."""
+    shown = ["reviews", "words", "empty", "repeats", "also_in_train", "also_in_valid", "also_in_test"]
+    found = checks[checks["check"].isin(shown) | checks["check"].str.startswith("label_")]
+    wide = found.pivot(index=["dataset", "split"], columns="check", values="value")
+    order = [*sorted(name for name in wide if name.startswith("label_")), *(name for name in shown if name in wide)]
+    wide = wide[order].reindex(["train", "valid", "test"], level="split").astype("Int64").reset_index()
+    wide.columns = [name.replace("_", " ") for name in wide.columns]
+    shared = checks[(checks["split"] == "test") & (checks["check"] == "also_in_train")]
+    sentences = [
+        f"In {row.dataset}, {row.value} of the test reviews also stand{'s' * (row.value == 1)} in train, to the letter."
+        for row in shared.itertuples()
+        if row.value
+    ]
+    return ["## Data", table(wide, 0), *sentences]
+
+
+def models_section(parameters):
+    """Parameters of each fairseq model, counted and by the formula."""
+    totals = parameters[parameters["module"] == "total"]
+    embeddings = parameters[parameters["module"].str.startswith("embed_")].groupby("model")["parameters"].sum()
+    rows = pd.DataFrame(
+        {
+            "model": totals["model"],
+            "parameters (counted)": [f"{value:,}" for value in totals["parameters"]],
+            "by the formula": [f"{value:,}" for value in totals["analytic"]],
+            "embeddings": [f"{embeddings[row.model] / row.parameters:.1%}" for row in totals.itertuples()],
+        }
+    )
+    return [
+        "## Model size",
+        table(rows),
+        "Without heads. The formula is "
+        f"{escaped(totals['formula'].iloc[0].replace('**', '^').replace('*', ' '))}, with D the dimension, F the "
+        "feed-forward width, L the layers, T the positions and V the tokens; fairseq keeps T + 2 rows for positions, since "
+        "it numbers them from the padding index + 1. Every tensor stands in "
+        "[tables/parameters.csv](tables/parameters.csv).",
+        "![Parameters by part](figures/parameters.png)",
+    ]
+
+
+def runs_section():
+    """The curves and the wall time."""
+    return [
+        "## Training",
+        "![Validation accuracy by step](figures/validation_accuracy.png)",
+        "![Training loss by step](figures/training_loss.png)",
+        "![Wall time of one run](figures/wall_time.png)",
+    ]
+
+
+def bloom_metrics(found):
+    """The row of one stage of bloom/metrics.json."""
+    likelihood = found["holdout"]["nll_per_token"]
+    return {
+        "answers that stop by themselves": f"{found['stopped_share']:.0%}",
+        "tokens": found["mean_tokens"],
+        "repeated 4-grams": "–" if found["repeated_4grams"] is None else f"{found['repeated_4grams']:.0%}",
+        "distinct 2-grams": "–" if found["distinct_2"] is None else f"{found['distinct_2']:.0%}",
+        "negative log-likelihood of held-out answers (nats a token)": "–"
+        if likelihood is None
+        else f"{likelihood:.2f}",
+    }
+
+
+def bloom_section(bloom):
+    """BLOOM's parameters, its metrics before and after training, and its answers."""
+    parameters, metrics, samples = (bloom[key] for key in ("parameters", "metrics", "samples"))
+    counts = pd.DataFrame(
+        [
+            {"": stage.replace("_", " "), "trainable": f"{found['trainable']:,}", "all": f"{found['all']:,}"}
+            for stage, found in parameters.items()
+            if isinstance(found, dict) and "trainable" in found
+        ]
+    )
+    stages = [("base, before", metrics["before"])]
+    stages += [(f"{arm}, after", found["after"]) for arm, found in metrics["arms"].items()]
+    measured = pd.DataFrame([{"": name, **bloom_metrics(found)} for name, found in stages])
+    changes = [
+        f"The arm {arm} trained on {escaped(found['training']['device'])}"
+        + "".join(f"; {escaped(change)}" for change in found["training"]["changes"])
+        + "."
+        for arm, found in metrics["arms"].items()
+    ]
+    answers = []
+    for sample in samples:
+        stop = "stopped by itself" if sample["stopped"] else "cut off"
+        answers += [
+            f"**{escaped(sample['question'])}** ({sample['arm']}, {sample['stage']}; {sample['tokens']} tokens, {stop})",
+            f"> {escaped(sample['answer']) or '(nothing)'}",
+        ]
+    return [
+        "## BLOOM in 4 bits with LoRA",
+        table(counts),
+        "![What LoRA trains](figures/bloom_parameters.png)",
+        table(measured),
+        *changes,
+        "![Answers before and after training](figures/bloom_metrics.png)",
+        "![Training loss and learning rate](figures/bloom_training.png)",
+        "### Answers",
+        *answers,
+    ]
+
+
+def ours(summary, parameters, bloom):
+    """{key of published.csv: this study's figure as text}."""
+    found = {}
+    for row in summary.itertuples() if summary is not None else []:
+        found[f"accuracy/{row.dataset}/{row.method}/{row.split}"] = f"{row.mean:.1f} ± {row.std_population:.2f}"
+    if parameters is not None:
+        for row in parameters[parameters["module"] == "total"].itertuples():
+            found[f"parameters/{row.model}"] = f"{row.parameters:,}"
+    if bloom:
+        counts = bloom["parameters"]
+        found["bloom/parameters/unquantized"] = f"{counts['unquantized']:,}"
+        for stage in ("before_lora", "after_lora"):
+            found |= {f"bloom/parameters/{stage}/{key}": f"{counts[stage][key]:,}" for key in ("trainable", "all")}
+    return found
+
+
+def published_section(published, found):
+    """The published figures beside ours (± is the population standard deviation over the seeds)."""
+    figures = published[published["key"] != ""]
+    rows = pd.DataFrame(
+        {
+            "figure": [key.replace("/", ", ").replace("_", " ") for key in figures["key"]],
+            "published": figures["published"],
+            "here": [found.get(key, "–") for key in figures["key"]],
+            "remark": [escaped(remark) for remark in figures["remark"]],
+        }
+    )
+    remarks = "\n".join(f"- {escaped(remark)}" for remark in published[published["key"] == ""]["remark"])
+    return ["## Beside the published report", table(rows), remarks]
+
+
+def inlined(page, folder):
+    """HTML of the Markdown `page`; figures, given relative to `folder`, stand inside as data."""
+
+    def inline(match):
+        image = base64.b64encode((folder / match[1]).read_bytes()).decode()
+        return f'src="data:image/png;base64,{image}"'
+
+    body = markdown.markdown(page, extensions=["tables"])
+    return re.sub(r'src="(figures/[^"]+\.png)"', inline, body)
+
+
+STYLE = """
+body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
+table { border-collapse: collapse; margin: 1em 0; font-size: 13px; }
+th, td { border-bottom: 1px solid #ccc; padding: .3em .7em; text-align: left; vertical-align: top; }
+img { max-width: 100%; }
+blockquote { border-left: 3px solid #ccc; margin-left: 0; padding-left: 1em; color: #444; }
+"""
+
+
+def read(inputs, name):
+    """The table `name` among the inputs, or None where the study has none."""
+    return pd.read_csv(inputs[name]) if inputs.get(name) else None
+
+
+def read_bloom(inputs):
+    """{parameters, metrics, samples} of the BLOOM part, or None where the study has none."""
+    if not inputs.get("bloom_parameters"):
+        return None
+    found = {name: json.loads(Path(inputs[f"bloom_{name}"]).read_text("utf-8")) for name in ("parameters", "metrics")}
+    found["samples"] = [json.loads(line) for line in Path(inputs.bloom_samples).read_text("utf-8").splitlines()]
+    return found
+
+
+def main(inputs, output, params):
+    """Write both pages."""
+    summary, parameters, bloom = read(inputs, "summary"), read(inputs, "parameters"), read_bloom(inputs)
+    parts = [f"# {params.study}"]
+    if params.remark:
+        parts.append(f"> {escaped(params.remark)}")
+    if summary is not None:
+        parts += results_section(summary) + comparisons_section(read(inputs, "comparisons"))
+    if inputs.get("published"):
+        published = pd.read_csv(inputs.published, dtype=str, keep_default_na=False)
+        parts += published_section(published, ours(summary, parameters, bloom))
+    if summary is not None:
+        parts += runs_section()
+        if parameters is not None:
+            parts += models_section(parameters)
+        parts += checks_section(read(inputs, "checks"))
+    if bloom:
+        parts += bloom_section(bloom)
+    page = "\n\n".join(parts) + "\n"
+    Path(output.page).write_text(page, encoding="utf-8")
+    html = (
+        f'<!doctype html><html><head><meta charset="utf-8"><title>{params.study}</title><style>{STYLE}</style></head>'
+    )
+    body = inlined(page, Path(output.page).parent)
+    Path(output.html).write_text(f"{html}<body>{body}</body></html>\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        main(snakemake.input, snakemake.output, snakemake.params)

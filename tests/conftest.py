@@ -1,0 +1,108 @@
+"""What tests share: the scripts on the import path, a real `snakemake` in a folder of its own, a loopback server."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from loopback import Loopback
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+# The environments of the project's own runs serve the tests too, so that each is built once.
+ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
+HINTS = ("Semis: no conda in use", "Semis: writing ")
+
+
+class Snakemake:
+    """Runs the project's workflow in a folder that is not the project's."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.env = {
+            **os.environ,
+            "SNAKEMAKE_CONDA_PREFIX": ENVIRONMENTS,
+            "HF_HOME": str(folder / "hf_home"),
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+
+    def __call__(self, config, *args, **env):
+        """Run `snakemake` on a config (a mapping, or the text of the file); what it printed is in `.output`."""
+        (self.folder / "config.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
+            + ["--cores", "2", *args],
+            cwd=self.folder,
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        done.output = done.stdout
+        return done
+
+    def sentence(self, config, *args, **env):
+        """Run what must fail with one sentence of ours and no traceback; return the sentence."""
+        done = self(config, *args, **env)
+        assert done.returncode != 0, done.output
+        assert "Traceback" not in done.output, done.output
+        lines = [line for line in done.output.splitlines() if line.startswith("Semis: ") and not line.startswith(HINTS)]
+        assert len(lines) == 1, done.output
+        return lines[0]
+
+    def files(self, folder):
+        """The files under a folder of the run, as text, without Snakemake's own mark; none where it is not there."""
+        found = (path for path in (self.folder / folder).rglob("*") if path.is_file())
+        return sorted(str(p.relative_to(self.folder / folder)) for p in found if p.name != ".snakemake_timestamp")
+
+
+@pytest.fixture
+def snakemake(tmp_path):
+    """A runner of the project's workflow in a new folder."""
+    return Snakemake(tmp_path)
+
+
+@pytest.fixture
+def server():
+    """A loopback HTTP server with nothing on it yet."""
+    with Loopback() as running:
+        yield running
+
+
+@pytest.fixture
+def closed_url():
+    """The url of a port of this machine at which nothing listens."""
+    with socket.socket() as held:  # bound but not listening: connections are refused, and nobody else gets the port
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+def study(source, **models):
+    """A small config: one dataset, `books`, from this source, and one method that has not to run."""
+    tiny = {"library": "fairseq", "tokenizer": {"text": [{"path": str(ROOT / "demo" / "text.txt")}]}}
+    return {
+        "study": "t",
+        "datasets": {"books": {"source": source}},
+        "models": {"tiny": tiny, **models},
+        "methods": {"scratch": {"model": "tiny", "start": "scratch"}},
+    }
+
+
+def lay_out(folder, files):
+    """Write {path: text or bytes} under a folder that is made; return the folder."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def reviews():
+    """The six files of a tiny dataset, {name: text}."""
+    splits = {"train": "Un beau roman.\nUn livre ennuyeux.\n", "valid": "Très lent.\nÀ lire.\n", "test": "Oui.\nNon.\n"}
+    return {f"{s}.review": text for s, text in splits.items()} | {f"{s}.label": "1\n0\n" for s in splits}
