@@ -15,6 +15,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/download.smk"
 include: "rules/prepare.smk"
 include: "rules/tokenize.smk"
@@ -31,23 +32,23 @@ include: "rules/summary.smk"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         STUDY_TARGETS,
         BLOOM_TARGETS,
         "<results>/summary.md",
+    localrule: True
 
 
 rule prepare:
-    localrule: True
     input:
         PREPARED_TARGETS,
+    localrule: True
 
 
 rule data:
-    localrule: True
     input:
         DOWNLOAD_TARGETS,
+    localrule: True
 
 
 onsuccess:

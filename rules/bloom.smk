@@ -56,16 +56,16 @@ rule bloom_faq:
     output:
         "<results>/bloom/faq.train.json",
         "<results>/bloom/faq.holdout.json",
-    params:
-        file=lambda wildcards: BLOOM["faq"]["source"].get("file"),
-        holdout=bloom_setting("faq", "holdout"),
     log:
         "<logs>/bloom_faq.log",
     benchmark:
         "<benchmarks>/bloom_faq.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
+    params:
+        file=lambda wildcards: BLOOM["faq"]["source"].get("file"),
+        holdout=bloom_setting("faq", "holdout"),
     script:
         "../scripts/bloom_faq.py"
 
@@ -78,8 +78,6 @@ if BLOOM and "build" in BLOOM["model"]:
             code=helpers("errors", "job", "text"),
         output:
             folder=directory("<results>/bloom/tokenizer"),
-        params:
-            vocabulary=bloom_setting("model", "build", "vocabulary"),
         log:
             "<logs>/bloom_build_tokenizer.log",
         benchmark:
@@ -89,6 +87,8 @@ if BLOOM and "build" in BLOOM["model"]:
         resources:
             mem_mb=4000,
             runtime=60,
+        params:
+            vocabulary=bloom_setting("model", "build", "vocabulary"),
         script:
             "../scripts/bloom_build_tokenizer.py"
 
@@ -99,8 +99,6 @@ if BLOOM and "build" in BLOOM["model"]:
             code=helpers("errors", "job", "text"),
         output:
             folder=directory("<results>/bloom/model"),
-        params:
-            build=lambda wildcards: {k: v for k, v in BLOOM["model"]["build"].items() if k not in ("text", "vocabulary")},
         log:
             "<logs>/bloom_build_model.log",
         benchmark:
@@ -111,6 +109,10 @@ if BLOOM and "build" in BLOOM["model"]:
         resources:
             mem_mb=8000,
             runtime=240,
+        params:
+            build=lambda wildcards: {
+                k: v for k, v in BLOOM["model"]["build"].items() if k not in ("text", "vocabulary")
+            },
         script:
             "../scripts/bloom_build_model.py"
 
@@ -126,9 +128,9 @@ else:
             "<logs>/bloom_unpack_model.log",
         benchmark:
             "<benchmarks>/bloom_unpack_model.tsv"
+        localrule: True
         conda:
             "../envs/sentencepiece.yaml"
-        localrule: True
         script:
             "../scripts/unpack_folder.py"
 
@@ -139,8 +141,6 @@ rule bloom_parameters:
         code=helpers("bloom", "errors", "job"),
     output:
         "<results>/bloom/parameters.json",
-    params:
-        lora=bloom_setting("lora"),
     log:
         "<logs>/bloom_parameters.log",
     benchmark:
@@ -150,6 +150,8 @@ rule bloom_parameters:
     resources:
         mem_mb=8000,
         runtime=30,
+    params:
+        lora=bloom_setting("lora"),
     script:
         "../scripts/bloom_parameters.py"
 
@@ -162,12 +164,6 @@ rule bloom_sample_before:
     output:
         answers="<results>/bloom/base/answers.jsonl",
         likelihood="<results>/bloom/base/likelihood.json",
-    params:
-        arm="base",
-        stage="before",
-        questions=bloom_setting("questions"),
-        sampling=bloom_setting("sampling"),
-        device=bloom_setting("device"),
     log:
         "<logs>/bloom_sample_before.log",
     benchmark:
@@ -179,6 +175,12 @@ rule bloom_sample_before:
         mem_mb=8000,
         runtime=120,
         gpu=1,
+    params:
+        arm="base",
+        stage="before",
+        questions=bloom_setting("questions"),
+        sampling=bloom_setting("sampling"),
+        device=bloom_setting("device"),
     script:
         "../scripts/bloom_sample.py"
 
@@ -192,17 +194,12 @@ rule bloom_train:
         adapter=directory("<results>/bloom/{arm}/adapter"),
         history="<results>/bloom/{arm}/history.csv",
         training="<results>/bloom/{arm}/training.json",
-    wildcard_constraints:
-        arm=any_of(ARMS),
-    params:
-        training=bloom_setting("training"),
-        lora=bloom_setting("lora"),
-        device=bloom_setting("device"),
-        base=bloom_base,
     log:
         "<logs>/bloom_train/{arm}.log",
     benchmark:
         "<benchmarks>/bloom_train/{arm}.tsv"
+    wildcard_constraints:
+        arm=any_of(ARMS),
     conda:
         "../envs/bloom.yaml"
     threads: bloom_setting("threads")
@@ -210,6 +207,11 @@ rule bloom_train:
         mem_mb=8000,
         runtime=240,
         gpu=1,
+    params:
+        training=bloom_setting("training"),
+        lora=bloom_setting("lora"),
+        device=bloom_setting("device"),
+        base=bloom_base,
     script:
         "../scripts/bloom_train.py"
 
@@ -223,18 +225,12 @@ rule bloom_sample_after:
     output:
         answers="<results>/bloom/{arm}/answers.jsonl",
         likelihood="<results>/bloom/{arm}/likelihood.json",
-    wildcard_constraints:
-        arm=any_of(ARMS),
-    params:
-        arm=lambda wildcards: wildcards.arm,
-        stage="after",
-        questions=bloom_setting("questions"),
-        sampling=bloom_setting("sampling"),
-        device=bloom_setting("device"),
     log:
         "<logs>/bloom_sample_after/{arm}.log",
     benchmark:
         "<benchmarks>/bloom_sample_after/{arm}.tsv"
+    wildcard_constraints:
+        arm=any_of(ARMS),
     conda:
         "../envs/bloom.yaml"
     threads: bloom_setting("threads")
@@ -242,6 +238,12 @@ rule bloom_sample_after:
         mem_mb=8000,
         runtime=120,
         gpu=1,
+    params:
+        arm=lambda wildcards: wildcards.arm,
+        stage="after",
+        questions=bloom_setting("questions"),
+        sampling=bloom_setting("sampling"),
+        device=bloom_setting("device"),
     script:
         "../scripts/bloom_sample.py"
 
@@ -256,9 +258,9 @@ rule bloom_samples:
         "<logs>/bloom_samples.log",
     benchmark:
         "<benchmarks>/bloom_samples.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
     script:
         "../scripts/bloom_samples.py"
 
@@ -272,15 +274,15 @@ rule bloom_metrics:
         code=helpers("errors", "job"),
     output:
         "<results>/bloom/metrics.json",
-    params:
-        arms=ARMS,
     log:
         "<logs>/bloom_metrics.log",
     benchmark:
         "<benchmarks>/bloom_metrics.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
+    params:
+        arms=ARMS,
     script:
         "../scripts/bloom_metrics.py"
 
@@ -291,15 +293,15 @@ rule bloom_history:
         code=helpers("errors", "job"),
     output:
         "<results>/bloom/history.csv",
-    params:
-        rows=[{"arm": arm} for arm in ARMS],
     log:
         "<logs>/bloom_history.log",
     benchmark:
         "<benchmarks>/bloom_history.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
+    params:
+        rows=[{"arm": arm} for arm in ARMS],
     script:
         "../scripts/table_join.py"
 
@@ -320,9 +322,9 @@ rule plot_bloom_training:
         "<logs>/plot_bloom_training.log",
     benchmark:
         "<benchmarks>/plot_bloom_training.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
     script:
         "../scripts/plot_bloom_history.py"
 
@@ -343,9 +345,9 @@ rule plot_bloom_metrics:
         "<logs>/plot_bloom_metrics.log",
     benchmark:
         "<benchmarks>/plot_bloom_metrics.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
     script:
         "../scripts/plot_bloom_metrics.py"
 
@@ -366,8 +368,8 @@ rule plot_bloom_parameters:
         "<logs>/plot_bloom_parameters.log",
     benchmark:
         "<benchmarks>/plot_bloom_parameters.tsv"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
-    localrule: True
     script:
         "../scripts/plot_bloom_parameters.py"

@@ -1,16 +1,5 @@
 """Download: what the config names by url or hub id. Local paths are read where they are."""
 
-
-def downloads(key):
-    """{(kind, name): (dotted config key, source)} of the sources that have this key (url or hub)."""
-    found = {}
-    for where, source in semis_config.sources(config):
-        if key in source:
-            kind, _, name = where.removesuffix(".source").partition(".")
-            found[kind, name.replace(".", "-") or kind] = (where, source)
-    return found
-
-
 URLS, HUBS = downloads("url"), downloads("hub")
 DOWNLOAD_TARGETS = [located(kind, name, source) for (kind, name), (_, source) in (URLS | HUBS).items()]
 

@@ -1,11 +1,6 @@
 """Export: a fairseq model in Hugging Face format, so that both libraries start from the same weights."""
 
 
-def fairseq_file(name):
-    """Input function: this file of the fairseq model that a Hugging Face model is exported from."""
-    return lambda wildcards: f"{RESULTS}/models/{MODELS[wildcards.model]['export']}/{name}"
-
-
 rule export:
     input:
         model=fairseq_file("model.pt"),

@@ -3,14 +3,6 @@
 MODELS_SIZED = sorted({method["model"] for name, method in METHODS.items() if name in methods_of("fairseq")})
 
 
-def counted_checkpoint(wildcards):
-    """Input function: the model's own checkpoint; for a model without one, that of its first run."""
-    if wildcards.model in models_with("fairseq", "source", "pretraining"):
-        return f"{RESULTS}/models/{wildcards.model}/model.pt"
-    method = next(name for name, method in METHODS.items() if method["model"] == wildcards.model)
-    return f"{RESULTS}/runs/{next(iter(DATASETS))}/{method}/seed{config['seeds'][0]}/model"
-
-
 rule model_size:
     input:
         model=counted_checkpoint,

@@ -1,19 +1,5 @@
 """Prepare: check and normalise each split by itself, so that a changed test set touches no training."""
 
-
-def raw(kind):
-    """Input function: the raw file of this kind (review or label) of a dataset and split, unpacked or in its folder."""
-
-    def find(wildcards):
-        source = DATASETS[wildcards.dataset]["source"]
-        folder = source.get("path", "")
-        if not os.path.isdir(folder):
-            folder = f"{RESULTS}/data/{wildcards.dataset}/source"
-        return f"{folder}/{wildcards.split}.{kind}"
-
-    return find
-
-
 PREPARED_TARGETS = expand("<results>/data/{dataset}/{split}.review", dataset=DATASETS, split=SPLITS)
 
 

@@ -1,16 +1,6 @@
 """Pretrain: a tokenizer and a model of one's own from plain text, laid out like the lab's archive."""
 
 
-def texts(part):
-    """Input function: the text files of a model's tokenizer or pretraining section."""
-
-    def find(wildcards):
-        sources = MODELS[wildcards.model][part]["text"]
-        return [located("models", f"{wildcards.model}-{part}-text-{i}", source) for i, source in enumerate(sources)]
-
-    return find
-
-
 rule train_tokenizer:
     input:
         text=texts("tokenizer"),

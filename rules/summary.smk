@@ -34,11 +34,11 @@ rule summary:
         "<logs>/summary.log",
     benchmark:
         "<benchmarks>/summary.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
     params:
         study=config["study"],
         remark=config["remark"],
-    conda:
-        "../envs/analysis.yaml"
-    localrule: True
     script:
         "../scripts/summary.py"

@@ -43,6 +43,8 @@ rule label_dictionary:
         "<results>/data/{dataset}/label/dict.txt",
     log:
         "<logs>/label_dictionary/{dataset}.log",
+    benchmark:
+        "<benchmarks>/label_dictionary/{dataset}.tsv"
     localrule: True
     conda:
         "../envs/sentencepiece.yaml"

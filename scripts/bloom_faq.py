@@ -45,7 +45,7 @@ def read_faq(source, file=None):
 
 
 def hold_out(pairs, count):
-    """Return (train, holdout): the last `count` of the shuffled pairs are held out. Raises UserError where all would."""
+    """Return (train, holdout): the last `count` of the shuffled pairs are held out. Raises UserError if all are."""
     if count >= len(pairs):
         raise UserError(
             f"bloom.faq.holdout is {count}, but there are only {len(pairs)} questions and answers; lower it, or add "

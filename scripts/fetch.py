@@ -43,5 +43,5 @@ def _reason(error):
 
 
 if __name__ == "__main__":
-    with job(snakemake, network=True):
+    with job(snakemake):
         fetch(snakemake.params.url, snakemake.params.sha256, snakemake.output[0], snakemake.params.key)

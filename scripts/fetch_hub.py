@@ -50,5 +50,5 @@ def _wanted(source, files, where):
 
 
 if __name__ == "__main__":
-    with job(snakemake, network=True):
+    with job(snakemake):
         fetch_hub(snakemake.params.source, snakemake.output.folder, snakemake.params.key)

@@ -10,12 +10,17 @@ import pandas as pd
 from semis.job import job
 
 # Shown as given in tables; Markdown would take these characters for itself.
-SPECIAL = re.compile(r"([\\`*_|<>\[\]])")
+SPECIAL = re.compile(r"([\\`*_|<\[\]])")
 
 
-def table(rows, digits=1):
-    """A Markdown table of a DataFrame; numbers are rounded to `digits`, NaN is a dash."""
-    return rows.to_markdown(index=False, floatfmt=f".{digits}f", missingval="–", disable_numparse=False)
+def table(rows):
+    """A Markdown table of a DataFrame; numbers have one decimal and stand to the right, what is missing is a dash."""
+    right = [pd.api.types.is_numeric_dtype(rows[name]) for name in rows]
+    for name in rows.select_dtypes("float"):
+        rows = rows.assign(**{name: [None if pd.isna(value) else f"{value:.1f}" for value in rows[name]]})
+    rows = rows.astype(object).where(rows.notna(), "–")
+    aligned = ["right" if is_number else "left" for is_number in right]
+    return rows.to_markdown(index=False, disable_numparse=True, colalign=aligned)
 
 
 def escaped(text):
@@ -92,7 +97,7 @@ def checks_section(checks):
         for row in shared.itertuples()
         if row.value
     ]
-    return ["## Data", table(wide, 0), *sentences]
+    return ["## Data", table(wide), *sentences]
 
 
 def models_section(parameters):
@@ -112,8 +117,8 @@ def models_section(parameters):
         table(rows),
         "Without heads. The formula is "
         f"{escaped(totals['formula'].iloc[0].replace('**', '^').replace('*', ' '))}, with D the dimension, F the "
-        "feed-forward width, L the layers, T the positions and V the tokens; fairseq keeps T + 2 rows for positions, since "
-        "it numbers them from the padding index + 1. Every tensor stands in "
+        "feed-forward width, L the layers, T the positions and V the tokens; fairseq keeps T + 2 rows for positions, "
+        "since it numbers them from the padding index + 1. Every tensor stands in "
         "[tables/parameters.csv](tables/parameters.csv).",
         "![Parameters by part](figures/parameters.png)",
     ]
@@ -137,10 +142,15 @@ def bloom_metrics(found):
         "tokens": found["mean_tokens"],
         "repeated 4-grams": "–" if found["repeated_4grams"] is None else f"{found['repeated_4grams']:.0%}",
         "distinct 2-grams": "–" if found["distinct_2"] is None else f"{found['distinct_2']:.0%}",
-        "negative log-likelihood of held-out answers (nats a token)": "–"
-        if likelihood is None
-        else f"{likelihood:.2f}",
+        "held-out answers (nats a token)": "–" if likelihood is None else f"{likelihood:.2f}",
     }
+
+
+def bloom_answer(sample):
+    """The list item of one row of bloom/samples.jsonl."""
+    stop = "stopped by itself" if sample["stopped"] else "cut off"
+    answer = escaped(sample["answer"]) or "(nothing)"
+    return f"- *{sample['arm']}, {sample['stage']}* ({sample['tokens']} tokens, {stop}): {answer}"
 
 
 def bloom_section(bloom):
@@ -157,18 +167,15 @@ def bloom_section(bloom):
     stages += [(f"{arm}, after", found["after"]) for arm, found in metrics["arms"].items()]
     measured = pd.DataFrame([{"": name, **bloom_metrics(found)} for name, found in stages])
     changes = [
-        f"The arm {arm} trained on {escaped(found['training']['device'])}"
+        f"The arm {arm} was trained on {escaped(found['training']['device'])}"
         + "".join(f"; {escaped(change)}" for change in found["training"]["changes"])
         + "."
         for arm, found in metrics["arms"].items()
     ]
     answers = []
-    for sample in samples:
-        stop = "stopped by itself" if sample["stopped"] else "cut off"
-        answers += [
-            f"**{escaped(sample['question'])}** ({sample['arm']}, {sample['stage']}; {sample['tokens']} tokens, {stop})",
-            f"> {escaped(sample['answer']) or '(nothing)'}",
-        ]
+    for question in dict.fromkeys(sample["question"] for sample in samples):
+        answers.append(f"**{escaped(question)}**")
+        answers.append("\n".join(bloom_answer(sample) for sample in samples if sample["question"] == question))
     return [
         "## BLOOM in 4 bits with LoRA",
         table(counts),

@@ -61,13 +61,17 @@ MISTAKES = [
     ("training", {"epochs": "3"}, "training.epochs is the text '3', not a number; write 3 without quotes."),
     ("training", {"epochs": -1}, "training.epochs: -1 is less than the minimum of 1; correct it."),
     ("training", {"epochs": 2.5}, "training.epochs: 2.5 is not of type 'integer'; correct it."),
-    ("training", {"total_updates": "all"}, "training.total_updates: 'all'"),
+    (
+        "training",
+        {"total_updates": "all"},
+        "training.total_updates cannot be 'all'; it is length of the learning-rate schedule; ",
+    ),
     ("training", {"warmup_ratio": 6}, "training.warmup_ratio: 6 is greater than the maximum of 1; correct it."),
     ("seeds", [1, 1], "seeds: [1, 1] has non-unique elements; it is one run of each method for each seed."),
     ("seeds", None, "seeds is empty; give it a value, or remove the key."),
     ("study", 2026, "study has 2026, which is not text; write it in quotes."),
-    ("study", "../x", "study: '../x' does not match"),
-    ("study", "bench", "study: 'bench' should not be valid under"),
+    ("study", "../x", "study cannot be '../x'; it is letters, digits, '-' and '_'."),
+    ("study", "bench", "study cannot be 'bench'; it is the folder under results/; "),
     ("datasets.books.labels", [0, "1"], "datasets.books.labels.0 has 0, which is not text; write it in quotes."),
     (
         "methods.a/b",
@@ -106,11 +110,15 @@ MISTAKES = [
         {"url": "http://a/b/"},
         "datasets.books.source.url 'http://a/b/' ends in no file name; give",
     ),
-    ("datasets.books.source", {"url": "ftp://a/b"}, "datasets.books.source.url: 'ftp://a/b' does not match"),
+    (
+        "datasets.books.source",
+        {"url": "ftp://a/b"},
+        "datasets.books.source.url cannot be 'ftp://a/b'; it is an http:// or ",
+    ),
     (
         "datasets.books.source",
         {"url": "http://a/b", "sha256": "12"},
-        "datasets.books.source.sha256: '12' does not match",
+        "datasets.books.source.sha256 cannot be '12'; it is 64 hexadecimal digits",
     ),
     (
         "models.tiny.tokenizer.text",

@@ -36,7 +36,7 @@ def tarred(files):
             member = tarfile.TarInfo(path)
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
-        link = tarfile.TarInfo("books/secret.review")
+        link = tarfile.TarInfo("books/link/train.review")
         link.type, link.linkname = tarfile.SYMTYPE, "../../../secret"
         archive.addfile(link)
     return stream.getvalue()

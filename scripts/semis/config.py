@@ -57,7 +57,9 @@ def _sentence(error):
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         return f"{where} lacks the key '{missing}'; add it"
-    return f"{where}: {error.message}" + (f"; it is {hint}" if hint else "; correct it")
+    if hint and error.validator in ("pattern", "anyOf", "not"):
+        return f"{where} cannot be '{error.instance}'; it is {hint}"
+    return f"{where}: {error.message}; " + (f"it is {hint}" if hint else "correct it")
 
 
 def _is_number(value):

@@ -10,16 +10,13 @@ from semis.errors import UserError
 
 
 @contextmanager
-def job(snakemake, network=False):
+def job(snakemake):
     """Run the body of a script as the job that `snakemake` describes.
 
     What the body and its child processes print goes to the rule's log. A `UserError` ends the job with exit code 1 and
-    its sentence on the terminal; any other exception leaves its traceback in the log. Unless `network` is true, the
-    Hugging Face libraries are told to stay offline; without the resource `gpu` no GPU is visible.
+    its sentence on the terminal; any other exception leaves its traceback in the log. Without the resource `gpu` no GPU is
+    visible.
     """
-    os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", DO_NOT_TRACK="1", TOKENIZERS_PARALLELISM="false")
-    if not network:
-        os.environ.update(HF_HUB_OFFLINE="1")
     if not snakemake.resources.get("gpu"):
         os.environ.update(CUDA_VISIBLE_DEVICES="")
     terminal = os.dup(2)

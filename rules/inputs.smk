@@ -1,0 +1,75 @@
+"""Where the rules find their inputs and settings: functions of wildcards, and no rule."""
+
+
+def downloads(key):
+    """{(kind, name): (dotted config key, source)} of the sources that have this key (url or hub)."""
+    found = {}
+    for where, source in semis_config.sources(config):
+        if key in source:
+            kind, _, name = where.removesuffix(".source").partition(".")
+            found[kind, name.replace(".", "-") or kind] = (where, source)
+    return found
+
+
+def raw(kind):
+    """Input function: the raw file of this kind (review or label) of a dataset and split, unpacked or in its folder."""
+
+    def find(wildcards):
+        source = DATASETS[wildcards.dataset]["source"]
+        folder = source.get("path", "")
+        if not os.path.isdir(folder):
+            folder = f"{RESULTS}/data/{wildcards.dataset}/source"
+        return f"{folder}/{wildcards.split}.{kind}"
+
+    return find
+
+
+def texts(part):
+    """Input function: the text files of a model's tokenizer or pretraining section."""
+
+    def find(wildcards):
+        sources = MODELS[wildcards.model][part]["text"]
+        return [located("models", f"{wildcards.model}-{part}-text-{i}", source) for i, source in enumerate(sources)]
+
+    return find
+
+
+def fairseq_file(name):
+    """Input function: this file of the fairseq model that a Hugging Face model is exported from."""
+    return lambda wildcards: f"{RESULTS}/models/{MODELS[wildcards.model]['export']}/{name}"
+
+
+def binarized(splits):
+    """Input function: the binarized reviews and labels of these splits, and the two dictionaries."""
+
+    def find(wildcards):
+        model = METHODS[wildcards.method]["model"]
+        folder = f"{RESULTS}/data/{wildcards.dataset}"
+        return {
+            "reviews": expand(f"{folder}/tokens/{model}/{{split}}.{{kind}}", split=splits, kind=["bin", "idx"]),
+            "labels": expand(f"{folder}/label/{{split}}.{{kind}}", split=splits, kind=["bin", "idx"]),
+            "dictionary": f"{RESULTS}/models/{model}/dict.txt",
+            "label_dictionary": f"{folder}/label/dict.txt",
+        }
+
+    return find
+
+
+def start_weights(wildcards):
+    """Input function: the checkpoint that a fairseq run starts from; nothing for one from scratch."""
+    method = METHODS[wildcards.method]
+    return f"{RESULTS}/models/{method['model']}/model.pt" if method["start"] == "pretrained" else []
+
+
+def training(wildcards):
+    """Params function: the method's training settings but for the threads, which a rule states by itself."""
+    settings = METHODS[wildcards.method]["training"]
+    return {key: value for key, value in settings.items() if key != "threads"}
+
+
+def counted_checkpoint(wildcards):
+    """Input function: the model's own checkpoint; for a model without one, that of its first run."""
+    if wildcards.model in models_with("fairseq", "source", "pretraining"):
+        return f"{RESULTS}/models/{wildcards.model}/model.pt"
+    method = next(name for name, method in METHODS.items() if method["model"] == wildcards.model)
+    return f"{RESULTS}/runs/{next(iter(DATASETS))}/{method}/seed{config['seeds'][0]}/model"

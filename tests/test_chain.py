@@ -1,0 +1,237 @@
+"""The demo from end to end: every rule for real, in its own environment."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import ENVIRONMENTS, ROOT, Snakemake
+
+pytestmark = pytest.mark.slow
+CONFIG = (ROOT / "demo" / "config.yaml").read_text()
+METHODS = ["fairseq-scratch", "fairseq-pretrained", "huggingface-pretrained"]
+SEEDS = [0, 1]
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory):
+    """A runner in a folder where the relative paths of the demo's config lead to its texts."""
+    snakemake = Snakemake(tmp_path_factory.mktemp("chain"))
+    (snakemake.folder / "demo").symlink_to(ROOT / "demo")
+    return snakemake
+
+
+@pytest.fixture(scope="module")
+def demo(runner):
+    """The results folder of a finished demo."""
+    done = runner(CONFIG)
+    assert done.returncode == 0, done.output
+    assert "Read results/demo/summary.md" in done.output
+    return runner.folder / "results" / "demo"
+
+
+def read_table(path):
+    """Rows of a CSV as dictionaries."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+COLUMNS = {
+    "tables/accuracy.csv": "dataset method seed split selection accuracy n",
+    "tables/summary.csv": "dataset method split selection n_seeds mean std_population std_sample ci_low ci_high",
+    "tables/comparisons.csv": "dataset method_a method_b difference ci_low ci_high p_value p_holm test n",
+    "tables/history.csv": "dataset method seed step epoch split metric value",
+    "tables/parameters.csv": "model module shape parameters formula analytic",
+    "tables/runtime.csv": "dataset method seed stage seconds max_rss_mb cpu_seconds",
+    "bloom/history.csv": "arm step metric value",
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_tables_have_the_columns_that_other_tools_rely_on(demo, name):
+    rows = read_table(demo / name)
+    assert list(rows[0]) == COLUMNS[name].split()
+
+
+def test_accuracies_are_those_of_the_predictions(demo):
+    rows = read_table(demo / "tables" / "accuracy.csv")
+    assert len(rows) == len(METHODS) * len(SEEDS) * 2
+    for row in rows:
+        run = demo / "runs" / row["dataset"] / row["method"] / f"seed{row['seed']}"
+        said = [line for line in read_table(run / "predictions.csv") if line["split"] == row["split"]]
+        labels = (ROOT / "demo" / "reviews" / f"{row['split']}.label").read_text().split()
+        assert [line["label"] for line in said] == labels
+        right = sum(line["label"] == line["prediction"] for line in said)
+        assert float(row["accuracy"]) == pytest.approx(100 * right / len(labels), abs=1e-3)
+
+
+def test_the_chosen_checkpoint_is_the_one_that_was_evaluated(demo):
+    """Accuracy on valid, measured by the training's own code, and again by the evaluation from the saved model."""
+    for method in METHODS:
+        for seed in SEEDS:
+            run = demo / "runs" / "demo-books" / method / f"seed{seed}"
+            metrics = json.loads((run / "metrics.json").read_text())
+            measured = {
+                int(row["step"]): float(row["value"])
+                for row in read_table(run / "history.csv")
+                if (row["split"], row["metric"]) == ("valid", "accuracy")
+            }
+            assert metrics["checkpoint"]["step"] == max(measured, key=lambda step: (measured[step], -step))
+            assert metrics["accuracy"]["valid"] == pytest.approx(max(measured.values()), abs=0.01)
+
+
+def test_a_run_says_where_it_started(demo):
+    def started(method):
+        return json.loads((demo / "runs" / "demo-books" / method / "seed0" / "metrics.json").read_text())["start"]
+
+    assert started("fairseq-scratch")["start"] == "scratch"
+    assert started("fairseq-scratch")["tensors_from_checkpoint"] == 0
+    for method in METHODS[1:]:
+        found = started(method)
+        assert found["start"] == "checkpoint" and found["tensors_from_checkpoint"] > found["new_tensors"] == 4
+        assert all("classif" in name for name in found["new"])
+
+
+def test_parameters_are_as_the_formula_says(demo):
+    rows = read_table(demo / "tables" / "parameters.csv")
+    assert all(row["parameters"] == row["analytic"] for row in rows)
+    assert sum(int(row["parameters"]) for row in rows[:-1]) == int(rows[-1]["parameters"])
+
+
+def test_the_export_has_the_same_tokens_and_logits(demo, tmp_path):
+    """fairseq in its environment and transformers in its own read the same reviews, padding and cuts included."""
+    models = demo / "models"
+    reviews = (demo / "data" / "demo-books" / "test.review").read_text().splitlines()[:48]
+    long = " ".join(reviews[:6])
+    (tmp_path / "texts.json").write_text(json.dumps([*reviews, long, "", "  deux  espaces ", "日本 ☂ œuvre"]))
+    fairseq = f"""
+import json, sys, torch
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+from semis import checkpoints
+import fairseq_plugin
+from argparse import Namespace
+from fairseq.data import Dictionary
+from fairseq.models.roberta import RobertaModel
+state = checkpoints.load({str(models / "roberta-demo" / "model.pt")!r})
+words = Dictionary.load({str(models / "roberta-demo" / "dict.txt")!r})
+words.add_symbol("<mask>")
+model = RobertaModel.build_model(state["args"], Namespace(source_dictionary=words))
+model.load_state_dict(state["model"])
+model.eval()
+pieces = json.load(open("pieces.json"))
+ids = [([0] + words.encode_line(line, add_if_not_exist=False).tolist())[:64] for line in pieces]
+width = max(map(len, ids))
+padded = torch.tensor([line + [1] * (width - len(line)) for line in ids])
+with torch.inference_mode():
+    logits = model(padded)[0]
+torch.save({{"ids": ids, "logits": logits}}, "fairseq.pt")
+"""
+    transformers = f"""
+import json, torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained({str(models / "roberta-demo-hf")!r})
+model = AutoModelForMaskedLM.from_pretrained({str(models / "roberta-demo-hf")!r}).eval()
+theirs = torch.load("fairseq.pt")
+texts = json.load(open("texts.json"))
+whole = tokenizer(texts)["input_ids"]
+for text, ours, ids in zip(texts, whole, theirs["ids"], strict=True):
+    assert ours[:64] == ids, (text, ours, ids)
+width = max(map(len, theirs["ids"]))
+padded = torch.tensor([line + [1] * (width - len(line)) for line in theirs["ids"]])
+with torch.inference_mode():
+    logits = model(input_ids=padded, attention_mask=(padded != 1).long()).logits
+there = padded != 1
+print(float((logits - theirs["logits"])[there].abs().max()))
+"""
+    tokenize = f"""
+import json, sentencepiece
+model = {str(models / "roberta-demo" / "sentencepiece.bpe.model")!r}
+processor = sentencepiece.SentencePieceProcessor(model_file=model)
+lines = [" ".join(processor.encode(text, out_type=str)) for text in json.load(open("texts.json"))]
+json.dump(lines, open("pieces.json", "w"))
+"""
+    in_environment("sentencepiece", tokenize, tmp_path)
+    in_environment("fairseq", fairseq, tmp_path)
+    assert float(in_environment("transformers", transformers, tmp_path).split()[-1]) < 1e-4
+
+
+def environment(name):
+    """The Python of the environment that was made from envs/{name}.yaml."""
+    text = (ROOT / "envs" / f"{name}.yaml").read_text()
+    made = [file for file in (ROOT / ENVIRONMENTS).glob("*_.yaml") if file.read_text() == text]
+    [prefix] = [file.with_suffix("") for file in made if file.with_suffix(".env_setup_done").exists()]
+    return prefix / "bin" / "python"
+
+
+def in_environment(name, code, folder):
+    """Run Python code in an environment of the rules; return what it printed."""
+    done = subprocess.run([environment(name), "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_rules_run_on_interpreters_of_their_own(runner, demo):
+    """Two rules that name the workflow's environments say where they ran and what they find there."""
+    look = "import sys, json; from importlib.metadata import distributions as d; "
+    look += "print(json.dumps([sys.prefix, sorted(x.name for x in d())]))"
+    names = ["fairseq", "transformers"]
+    rules = [
+        f"rule {name}:\n    output: '{name}.json'\n    conda: '{ROOT}/envs/{name}.yaml'\n"
+        f"    shell: \"python -c '{look}' > {{output}}\"\n"
+        for name in names
+    ]
+    (runner.folder / "Look").write_text("rule all:\n    input: 'fairseq.json', 'transformers.json'\n" + "".join(rules))
+    stand_in = f"{ROOT / 'envs' / 'stand_in' / 'bin'}:{runner.env['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", "Look", "--cores", "1", "--sdm", "conda"],
+        cwd=runner.folder,
+        env={**runner.env, "PATH": stand_in, "SEMIS_PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    fairseq, transformers = (json.loads((runner.folder / f"{name}.json").read_text()) for name in names)
+    assert len({fairseq[0], transformers[0], sys.prefix}) == 3
+    assert "fairseq-fixed" in fairseq[1] and "transformers" not in fairseq[1]
+    assert "transformers" in transformers[1] and "fairseq-fixed" not in transformers[1]
+
+
+def test_the_faithful_arm_never_stops_and_the_improved_one_does(demo):
+    arms = json.loads((demo / "bloom" / "metrics.json").read_text())["arms"]
+    assert arms["faithful"]["after"]["stopped_share"] == 0 < arms["improved"]["after"]["stopped_share"]
+
+
+def test_figures_summary_and_report_are_there(demo):
+    drawn = {path.stem for path in (demo / "figures").glob("*.svg")}
+    assert drawn == {path.stem for path in (demo / "figures").glob("*.png")}
+    assert {"accuracy_by_method", "validation_accuracy", "parameters", "bloom_training", "bloom_metrics"} <= drawn
+    page = (demo / "summary.md").read_text()
+    assert "say nothing about the models" in page
+    for figure in drawn - {"learning_rate"}:
+        assert f"figures/{figure}.png" in page
+    report = (demo / "report.html").read_text()
+    for text in ("accuracy_by_method.svg", "BLOOM", "test accuracy by method", "the upright line the mean"):
+        assert text in report
+
+
+def test_nothing_is_left_of_the_trainings_work(demo):
+    assert not list(demo.rglob("work"))
+
+
+def test_a_second_run_has_nothing_to_do(runner, demo):
+    done = runner(CONFIG)
+    assert done.returncode == 0 and "Nothing to be done" in done.output
+
+
+def test_a_training_gives_the_same_bytes_again(runner, demo):
+    """One run of each library, and the small pretraining, are made again from nothing."""
+    kept = [demo / "models" / "roberta-demo" / "model.pt"]
+    for method, name in zip(METHODS[1:], ("model.pt", "model.safetensors")):
+        run = demo / "runs" / "demo-books" / method / "seed0"
+        kept += [run / "model" / name, run / "predictions.csv"]
+    before = [path.read_bytes() for path in kept]
+    targets = [str(path.relative_to(runner.folder)) for path in kept if path.name == "predictions.csv"]
+    done = runner(CONFIG, *targets, "--forcerun", "pretrain", "finetune_fairseq", "finetune_huggingface", "export")
+    assert done.returncode == 0, done.output
+    assert [path.read_bytes() for path in kept] == before

@@ -1,0 +1,94 @@
+"""What Snakemake plans for a config, by dry-run: datasets, models, methods and seeds are data."""
+
+import copy
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+
+
+@pytest.fixture
+def demo(snakemake):
+    """The demo's config, in a folder where its relative paths lead to the demo's texts."""
+    (snakemake.folder / "demo").symlink_to(ROOT / "demo")
+    return yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
+
+
+def planned(snakemake, config, *targets):
+    """{rule: number of jobs} of a dry-run."""
+    done = snakemake(config, *targets, "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.output
+    table = done.output.split("Job stats:")[1].split("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+
+
+def change(before, after):
+    """{rule: jobs more or fewer} between two plans."""
+    return {name: n for name in before | after if (n := after.get(name, 0) - before.get(name, 0))}
+
+
+def test_the_demo_has_a_run_for_each_method_and_seed_and_both_parts(snakemake, demo):
+    plan = planned(snakemake, demo)
+    methods = len(demo["methods"])
+    assert plan["metrics"] == methods * len(demo["seeds"])
+    assert plan["finetune_fairseq"] == 2 * len(demo["seeds"])
+    assert plan["finetune_huggingface"] == len(demo["seeds"])
+    assert plan["bloom_train"] == plan["bloom_sample_after"] == 2
+    assert plan["pretrain"] == plan["export"] == plan["bloom_sample_before"] == plan["summary"] == 1
+
+
+def test_one_more_seed_adds_just_its_runs(snakemake, demo):
+    before = planned(snakemake, demo)
+    demo["seeds"].append(7)
+    expected = {"finetune_fairseq": 2, "evaluate_fairseq": 2, "finetune_huggingface": 1, "evaluate_huggingface": 1}
+    assert change(before, planned(snakemake, demo)) == expected | {"metrics": 3}
+
+
+def test_a_second_dataset_needs_no_code(snakemake, demo):
+    before = planned(snakemake, demo)
+    demo["datasets"]["again"] = copy.deepcopy(demo["datasets"]["demo-books"])
+    grown = change(before, planned(snakemake, demo))
+    assert grown["prepare_split"] == 3 and grown["metrics"] == 3 * len(demo["seeds"])
+    assert "pretrain" not in grown and "table_summary" not in grown
+
+
+@pytest.mark.parametrize(
+    ("source", "fetch"), [({"hub": "almanach/camembert-base"}, {"fetch_hub": 1}), ({"path": "camembert"}, {})]
+)
+def test_another_model_of_the_hub_or_of_a_folder_needs_no_code(snakemake, demo, source, fetch):
+    (snakemake.folder / "camembert").mkdir()
+    before = planned(snakemake, demo)
+    demo["models"]["camembert"] = {"library": "huggingface", "source": source}
+    demo["methods"]["camembert"] = {"model": "camembert", "start": "pretrained"}
+    expected = {"finetune_huggingface": 2, "evaluate_huggingface": 2, "metrics": 2, "unpack_huggingface_model": 1}
+    assert change(before, planned(snakemake, demo)) == expected | fetch
+
+
+def test_a_study_without_bloom_and_one_without_methods(snakemake, demo):
+    part_2 = {"study": "part-2", "bloom": demo.pop("bloom")}
+    assert not [name for name in planned(snakemake, demo) if name.startswith("bloom")]
+    assert not [name for name in planned(snakemake, part_2) if "finetune" in name or name.startswith("table")]
+
+
+def test_the_reports_study_downloads_what_it_names(snakemake):
+    (snakemake.folder / "report").symlink_to(ROOT / "report")
+    plan = planned(snakemake, (ROOT / "config.yaml").read_text())
+    assert plan["fetch"] == 3 and plan["fetch_hub"] == 2
+    assert plan["metrics"] == 12 and "pretrain" not in plan
+    assert planned(snakemake, (ROOT / "config.yaml").read_text(), "data") == {"data": 1, "fetch": 3, "fetch_hub": 2}
+
+
+def test_training_never_reads_test(snakemake, demo):
+    runs = [f"results/demo/runs/demo-books/{method}/seed0/history.csv" for method in demo["methods"]]
+    done = snakemake(demo, "--dry-run", *runs)
+    assert done.returncode == 0, done.output
+    assert "split=valid" in done.output and "split=test" not in done.output
+    assert "test.review" not in done.output
+
+
+def test_the_heavy_rules_ask_for_a_gpu_and_no_other(snakemake, demo):
+    done = snakemake(demo, "--dry-run")
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", done.output, re.M)
+    asking = {name for name, body in jobs if re.search(r"resources: .*\bgpu=[1-9]", body)}
+    assert asking == {"bloom_sample_before", "bloom_train", "bloom_sample_after"}
