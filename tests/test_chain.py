@@ -235,3 +235,32 @@ def test_a_training_gives_the_same_bytes_again(runner, demo):
     done = runner(CONFIG, *targets, "--forcerun", "pretrain", "finetune_fairseq", "finetune_huggingface", "export")
     assert done.returncode == 0, done.output
     assert [path.read_bytes() for path in kept] == before
+
+
+def test_the_formula_holds_for_real_models_of_several_sizes(demo, tmp_path):
+    """fairseq builds RoBERTas of these sizes and counts; the first is the report's, of 22,829,056 parameters."""
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+import fairseq_plugin
+import model_size
+from argparse import Namespace
+from fairseq.data import Dictionary
+from fairseq.models.roberta import RobertaModel
+for V, D, F, L, A, T in [(32000, 512, 512, 4, 8, 256), (300, 16, 40, 1, 2, 8), (1000, 48, 24, 3, 4, 33)]:
+    words = Dictionary()
+    for i in range(V - 5):
+        words.add_symbol(f"w{{i}}")
+    words.add_symbol("<mask>")
+    args = Namespace(encoder_layers=L, encoder_embed_dim=D, encoder_ffn_embed_dim=F, encoder_attention_heads=A)
+    args.max_positions = T
+    fairseq_plugin.roberta_small(args)
+    model = RobertaModel.build_model(args, Namespace(source_dictionary=words))
+    counted = sum(p.numel() for p in model.encoder.sentence_encoder.parameters())
+    values = dict(zip([model_size.V, model_size.D, model_size.F, model_size.L, model_size.T], [V, D, F, L, T]))
+    print(json.dumps([counted, int(model_size.total().subs(values))]))
+"""
+    printed = in_environment("fairseq", code, tmp_path).splitlines()
+    pairs = [json.loads(line) for line in printed if line.startswith("[")]
+    assert pairs[0][0] == 22_829_056
+    assert len(pairs) == 3 and all(counted == analytic for counted, analytic in pairs)

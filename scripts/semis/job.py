@@ -14,8 +14,8 @@ def job(snakemake):
     """Run the body of a script as the job that `snakemake` describes.
 
     What the body and its child processes print goes to the rule's log. A `UserError` ends the job with exit code 1 and
-    its sentence on the terminal; any other exception leaves its traceback in the log. Without the resource `gpu` no GPU is
-    visible.
+    its sentence on the terminal; any other exception leaves its traceback in the log. Without the resource `gpu` no GPU
+    is visible.
     """
     if not snakemake.resources.get("gpu"):
         os.environ.update(CUDA_VISIBLE_DEVICES="")

@@ -1,0 +1,56 @@
+"""Reading plain text, and dividing it for pretraining."""
+
+import lzma
+
+import pytest
+import split_text
+import train_tokenizer
+from semis.errors import UserError
+from semis.text import read_texts
+
+
+def test_lines_of_files_and_folders_come_in_order(tmp_path):
+    (tmp_path / "z.txt").write_text("un\n\n  deux \n")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "b.txt.xz").write_bytes(lzma.compress(b"quatre\n"))
+    (tmp_path / "in" / "a.txt").write_text("trois\u2028encore\n")
+    (tmp_path / "in" / "README.md").write_text("not this\n")
+    assert list(read_texts([tmp_path / "z.txt", tmp_path / "in"])) == ["un", "deux", "trois\u2028encore", "quatre"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.txt", "é".encode("latin-1"), "not UTF-8"),
+        ("t.txt.xz", b"plain text", "no whole xz file"),
+        ("t.txt.xz", lzma.compress(b"a line\n" * 100)[:-20], "no whole xz file"),
+        ("t/README.md", b"text", "holds no .txt"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name, content, said):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=said) as error:
+        list(read_texts([tmp_path / name.split("/")[0]]))
+    assert str(tmp_path) in str(error.value)
+
+
+def test_the_held_out_lines_are_spread_and_no_line_is_lost():
+    lines = [str(number) for number in range(100)]
+    train, valid = split_text.held_out(lines, 10)
+    assert len(valid) == 10 and sorted(train + valid, key=int) == lines
+    assert [int(b) - int(a) for a, b in zip(valid, valid[1:])] == [10] * 9
+    with pytest.raises(UserError, match="valid_lines asks for 60"):
+        split_text.held_out(lines, 60)
+
+
+def test_a_tokenizer_fills_the_embedding_to_the_row(tmp_path):
+    """4 special tokens of fairseq, the dictionary, and <mask> are the rows that were asked for."""
+    text = tmp_path / "t.txt"
+    text.write_text("".join(f"le livre numéro {n} parle de {n * n} chevaux et de roses\n" for n in range(300)))
+    model, pieces = train_tokenizer.train_tokenizer([str(text)], 80)
+    assert 4 + len(pieces) + 1 == 80 and len(set(pieces)) == len(pieces)
+    assert not {"<s>", "</s>", "<unk>"} & set(pieces)
+    assert train_tokenizer.train_tokenizer([str(text)], 80) == (model, pieces)
+    with pytest.raises(UserError, match="lower the tokenizer's vocabulary"):
+        train_tokenizer.train_tokenizer([str(text)], 5000)
