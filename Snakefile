@@ -27,6 +27,7 @@ include: "rules/model_size.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/bloom.smk"
+include: "rules/bloom_results.smk"
 include: "rules/summary.smk"
 
 

@@ -33,9 +33,6 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
 
 
-# Read by the libraries of the jobs: no telemetry, and no warning about forks after tokenizing.
-os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", DO_NOT_TRACK="1", TOKENIZERS_PARALLELISM="false")
-
 # Where no conda is installed, or the user asks for it, a stand-in makes the environments from the same YAML with pip.
 if os.environ.get("SEMIS_ENVS") == "pip" or not shutil.which("conda"):
     stand_in = os.path.abspath(f"{ROOT}/envs/stand_in/bin")

@@ -73,3 +73,40 @@ def counted_checkpoint(wildcards):
         return f"{RESULTS}/models/{wildcards.model}/model.pt"
     method = next(name for name, method in METHODS.items() if method["model"] == wildcards.model)
     return f"{RESULTS}/runs/{next(iter(DATASETS))}/{method}/seed{config['seeds'][0]}/model"
+
+
+def bloom_setting(*keys):
+    """Params or threads function: the value under these keys of the config's bloom section."""
+
+    def find(wildcards):
+        value = BLOOM
+        for key in keys:
+            value = value[key]
+        return value
+
+    return find
+
+
+def bloom_texts(wildcards):
+    """Input function: the text files that the workflow's own BLOOM is built from."""
+    sources = BLOOM["model"]["build"]["text"]
+    return [located("bloom", f"model-build-text-{i}", source) for i, source in enumerate(sources)]
+
+
+def bloom_model(wildcards):
+    """Input function: the folder of the model; a folder of the user's or of the hub is read in place."""
+    source = BLOOM["model"].get("source", {})
+    if "hub" in source or os.path.isdir(source.get("path", "")):
+        return located("bloom", "model", source)
+    return f"{RESULTS}/bloom/model"
+
+
+def bloom_base(wildcards):
+    """Params function: what an adapter names as its base model: the hub's id, or the folder as the config gives it."""
+    return BLOOM["model"].get("source", {}).get("hub") or bloom_model(wildcards)
+
+
+def bloom_pairs(wildcards):
+    """Input function: what an arm is trained on; the report's recipe takes all pairs."""
+    parts = ["train", "holdout"] if wildcards.arm == "faithful" else ["train"]
+    return [f"{RESULTS}/bloom/faq.{part}.json" for part in parts]

@@ -2,10 +2,11 @@
 
 import math
 
-import torch
 from semis.errors import UserError
 from semis.job import job
 from semis.text import read_texts
+
+import torch
 from transformers import AutoTokenizer, BloomConfig, BloomForCausalLM, set_seed
 
 PARAGRAPHS = 20  # of a document: so many that, as in BLOOM's own texts, an end of paragraph is seldom the end

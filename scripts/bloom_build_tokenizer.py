@@ -3,6 +3,7 @@
 from semis.errors import UserError
 from semis.job import job
 from semis.text import read_texts
+
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 

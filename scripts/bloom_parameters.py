@@ -4,9 +4,10 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import torch
 from semis import bloom
 from semis.job import job
+
+import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 
@@ -26,6 +27,8 @@ def lora_by_module(model):
 
 def measure(folder, lora):
     """Return what parameters.json says of the model in `folder`; memory is in bytes, of the weights alone."""
+    # Always on the CPU: the counts do not depend on the device.
+    model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
     with torch.device("meta"):  # sizes without memory
         plain = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
     found = {
@@ -33,12 +36,10 @@ def measure(folder, lora):
         "memory_bytes": {
             "fp32": plain.get_memory_footprint(),
             "bf16": plain.to(torch.bfloat16).get_memory_footprint(),
+            "nf4": model.get_memory_footprint(),
         },
     }
-    # Always on the CPU: the counts do not depend on the device.
-    model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
     found["before_lora"] = bloom.count(model)
-    found["memory_bytes"]["nf4"] = model.get_memory_footprint()
     model = bloom.add_lora(model, lora)
     found["after_lora"] = bloom.count(model)
     adapters = lora_by_module(model)

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-import torch
-from peft import PeftModel
 from semis import bloom
 from semis.job import job
+
+import torch
+from peft import PeftModel
 from transformers import GenerationConfig
 
 

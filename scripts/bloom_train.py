@@ -6,11 +6,12 @@ import math
 import shutil
 from pathlib import Path
 
-import torch
 from semis import bloom, trainer_checkpoints
 from semis.errors import UserError
 from semis.job import job
 from semis.workfolder import work_folder
+
+import torch
 from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, Trainer, TrainingArguments, set_seed
 
 
@@ -49,7 +50,7 @@ def improved(pairs, tokenizer):
 
 def arguments(training, folder, device, dtype):
     """TrainingArguments for the config's `training`, with checkpoints in `folder`/checkpoints."""
-    return TrainingArguments(
+    found = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         seed=training["seed"],
         max_steps=training["updates"],
@@ -67,6 +68,8 @@ def arguments(training, folder, device, dtype):
         save_total_limit=2,
         report_to=[],
     )
+    found._n_gpu = min(found.n_gpu, 1)  # of several GPUs the Trainer would use all, with as many times the batch
+    return found
 
 
 def history(log):

@@ -1,7 +1,8 @@
 """Count what a reader of the study should know about a dataset: sizes, balance, repeats within and across splits."""
 
-import pandas as pd
 from semis.job import job
+
+import pandas as pd
 
 
 def check_dataset(reviews, labels):

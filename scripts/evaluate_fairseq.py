@@ -4,11 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
 from semis import checkpoints, fairseq_training
 from semis.fairseq_data import lay_out
 from semis.job import job
 from semis.predictions import write_predictions
+
+import torch
 
 sys.path.insert(0, str(fairseq_training.PLUGIN.parent))
 import fairseq_plugin  # noqa: E402,F401  registers the architecture

@@ -2,9 +2,10 @@
 
 import json
 
-import torch
 from semis.job import job
 from semis.predictions import write_predictions
+
+import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 

@@ -3,6 +3,7 @@
 from semis import checkpoints
 from semis.errors import UserError
 from semis.job import job
+
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram

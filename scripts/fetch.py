@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import pooch
-import requests
 from semis.errors import UserError
 from semis.job import job
+
+import pooch
+import requests
 
 
 def fetch(url, sha256, target, key):

@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
+from semis.errors import UserError
+from semis.job import job
+
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError
 from huggingface_hub.utils import httpx
-from semis.errors import UserError
-from semis.job import job
 
 # What transformers does not read: code, other frameworks' weights, logs.
 NEVER = ["*.py", "*.h5", "*.msgpack", "*.onnx", "*.ot", "*.gguf", "onnx/*", "openvino/*", "runs/*"]

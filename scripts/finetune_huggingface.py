@@ -4,12 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-import torch
 from semis import trainer_checkpoints
 from semis.histories import write_history
 from semis.job import job
 from semis.workfolder import digest, work_folder
+
+import numpy as np
+import torch
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,

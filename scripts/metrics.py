@@ -2,8 +2,9 @@
 
 import json
 
-import pandas as pd
 from semis.job import job
+
+import pandas as pd
 
 
 def accuracies(predictions):

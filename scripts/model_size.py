@@ -4,9 +4,10 @@ import csv
 import re
 from pathlib import Path
 
-import sympy
 from semis import checkpoints
 from semis.job import job
+
+import sympy
 
 D, F, L, T, V = SYMBOLS = sympy.symbols("D F L T V", positive=True, integer=True)
 BASE = "encoder.sentence_encoder."

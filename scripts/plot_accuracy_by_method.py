@@ -1,8 +1,9 @@
 """Draw the test accuracy of each method: a point for each seed, their mean and its interval."""
 
-import pandas as pd
 from semis import style
 from semis.job import job
+
+import pandas as pd
 
 
 def draw(accuracy, summary):

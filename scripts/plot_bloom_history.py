@@ -1,8 +1,9 @@
 """Draw training loss and learning rate of each arm against the step."""
 
-import pandas as pd
 from semis import style
 from semis.job import job
+
+import pandas as pd
 
 LABELS = {"loss": "training loss", "learning_rate": "learning rate"}
 

@@ -2,9 +2,10 @@
 
 import json
 
-import pandas as pd
 from semis import style
 from semis.job import job
+
+import pandas as pd
 
 
 def draw(history, label, chosen=()):

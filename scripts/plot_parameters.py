@@ -1,8 +1,9 @@
 """Draw how many parameters each part of a model has."""
 
-import pandas as pd
 from semis import style
 from semis.job import job
+
+import pandas as pd
 
 # The first pattern that a tensor's name matches says which part it belongs to: the norm of the attention is a norm.
 PARTS = {

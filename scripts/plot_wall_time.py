@@ -1,8 +1,9 @@
 """Draw how long one run of each method took: the mean over the seeds by stage, and every run."""
 
-import pandas as pd
 from semis import style
 from semis.job import job
+
+import pandas as pd
 
 
 def draw(runtime):

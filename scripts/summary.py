@@ -5,9 +5,10 @@ import json
 import re
 from pathlib import Path
 
+from semis.job import job
+
 import markdown
 import pandas as pd
-from semis.job import job
 
 # Shown as given in tables; Markdown would take these characters for itself.
 SPECIAL = re.compile(r"([\\`*_|<\[\]])")

@@ -2,9 +2,10 @@
 
 from itertools import combinations
 
-import pandas as pd
 from semis.job import job
 from semis.statistics import correctness, holm, paired_difference, read_predictions
+
+import pandas as pd
 
 COLUMNS = ["dataset", "method_a", "method_b", "difference", "ci_low", "ci_high", "p_value", "p_holm", "test", "n"]
 

@@ -1,7 +1,8 @@
 """Stack tables of the same columns into one."""
 
-import pandas as pd
 from semis.job import job
+
+import pandas as pd
 
 
 def join(tables, rows):

@@ -1,7 +1,8 @@
 """Gather Snakemake's benchmark files of all runs: wall time, memory and processor time of each stage."""
 
-import pandas as pd
 from semis.job import job
+
+import pandas as pd
 
 NAMES = {"s": "seconds", "max_rss": "max_rss_mb", "cpu_time": "cpu_seconds"}
 

@@ -1,8 +1,9 @@
 """Sum up each method over its seeds: mean accuracy, spread, and an interval over seeds and reviews."""
 
-import pandas as pd
 from semis.job import job
 from semis.statistics import accuracy_interval, correctness, read_predictions, spread
+
+import pandas as pd
 
 
 def summary_table(accuracy, predictions):

@@ -1,7 +1,8 @@
 """Cut each line of a text into sentencepiece pieces, divided by spaces."""
 
-import sentencepiece
 from semis.job import job
+
+import sentencepiece
 
 
 def tokenize_lines(lines, processor):

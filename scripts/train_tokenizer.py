@@ -3,10 +3,11 @@
 import io
 from pathlib import Path
 
-import sentencepiece
 from semis.errors import UserError
 from semis.job import job
 from semis.text import read_texts
+
+import sentencepiece
 
 # fairseq numbers <s>, <pad>, </s> and <unk> by itself and adds <mask>; sentencepiece has its own <unk>, <s> and </s>.
 FAIRSEQ_ROWS, SENTENCEPIECE_ROWS = 5, 3

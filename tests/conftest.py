@@ -1,10 +1,12 @@
 """What tests share: the scripts on the import path, a real `snakemake` in a folder of its own, a loopback server."""
 
+import inspect
 import json
 import os
 import socket
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,29 @@ def closed_url():
     with socket.socket() as held:  # bound but not listening: connections are refused, and nobody else gets the port
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+def environment(name):
+    """The Python of the environment that Snakemake made from envs/{name}.yaml."""
+    text = (ROOT / "envs" / f"{name}.yaml").read_text()
+    made = (file for file in (ROOT / ENVIRONMENTS).glob("*_.yaml") if file.read_text() == text)
+    return next(
+        file.with_suffix("") / "bin" / "python" for file in made if file.with_suffix(".env_setup_done").exists()
+    )
+
+
+def in_environment(name, function, *args):
+    """Call a function of a test file in the environment of rules; arguments and result go through JSON."""
+    source = textwrap.dedent(inspect.getsource(function))
+    code = f"import json, sys\n{source}\nprint(json.dumps({function.__name__}(*json.loads(sys.argv[1]))))"
+    done = subprocess.run(
+        [environment(name), "-c", code, json.dumps(args)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def study(source, **models):

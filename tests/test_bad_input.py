@@ -2,14 +2,15 @@
 
 import json
 
+from semis import config as semis_config
+from semis.archives import members
+from semis.errors import UserError
+
 import pytest
 import unpack
 import unpack_folder
 from conftest import ROOT, lay_out, reviews, study
 from prepare_split import prepare_split, read_lines, write_lines
-from semis import config as semis_config
-from semis.archives import members
-from semis.errors import UserError
 
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 TRAIN = "results/t/data/books/train.review"

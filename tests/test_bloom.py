@@ -1,19 +1,18 @@
 """The BLOOM branch: pure functions here, the rest through the rules and in the environment that they make."""
 
-import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
+
+from semis.errors import UserError
 
 import bloom_faq
 import bloom_metrics
 import pytest
-from conftest import ENVIRONMENTS, ROOT, Snakemake
-from semis.errors import UserError
+from conftest import ENVIRONMENTS, ROOT, Snakemake, in_environment
 
 PAIRS = [{"question": f"Question {i} ?", "answer": f"Réponse {i}."} for i in range(10)]
 QUESTIONS = ["Comment créer un compte ?", "Livrez-vous le samedi ?"]
@@ -109,28 +108,6 @@ def chain(tmp_path_factory):
     return runner, runner.folder / BLOOM
 
 
-@pytest.fixture(scope="module")
-def in_environment(chain):
-    """Calls a function of this file in the rules' own environment: arguments and result go through JSON."""
-    listed = chain[0](bloom_study(), "--list-conda-envs").output
-    line = next(line for line in listed.splitlines() if "envs/bloom.yaml" in line)
-    prefix = os.path.join(chain[0].folder, line.split("\t")[-1].strip())
-
-    def call(function, *args):
-        source = textwrap.dedent(inspect.getsource(function))
-        code = f"import json, sys\n{source}\nprint(json.dumps({function.__name__}(*json.loads(sys.argv[1]))))"
-        done = subprocess.run(
-            [f"{prefix}/bin/python", "-c", code, json.dumps(args)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return call
-
-
 def read_json(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -192,8 +169,9 @@ def test_another_question_changes_no_answer_and_trains_nothing(chain):
 
 def examine_arms(folder, pairs):
     """What each arm learns from these pairs, as its collator gives it to the model."""
-    import bloom_train
     from semis import bloom
+
+    import bloom_train
 
     found = {}
     for arm in ("faithful", "improved"):
@@ -214,12 +192,12 @@ def examine_arms(folder, pairs):
 
 
 @pytest.mark.slow
-def test_what_each_arm_learns(chain, in_environment):
+def test_what_each_arm_learns(chain):
     pairs = [
         {"question": "Livrez-vous ?", "answer": "Oui."},
         {"question": "Quand ?", "answer": "Le lundi et le mardi."},
     ]
-    found = in_environment(examine_arms, str(chain[1] / "model"), pairs)
+    found = in_environment("bloom", examine_arms, str(chain[1] / "model"), pairs)
     faithful, improved = found["faithful"], found["improved"]
     assert faithful["pad"] == faithful["eos"] == 2
     assert faithful["learned"] == [f"<human>: {p['question']}  \n<assistant>: {p['answer']}" for p in pairs]
@@ -235,9 +213,10 @@ def test_what_each_arm_learns(chain, in_environment):
 
 def merged_logits(folder, evaluate):
     """Logits after training and merging; with `evaluate`, the same process samples before and after training too."""
+    from semis import bloom
+
     import bloom_sample
     import torch
-    from semis import bloom
     from transformers import set_seed
 
     tokenizer = bloom.load_tokenizer(folder)
@@ -264,9 +243,9 @@ def merged_logits(folder, evaluate):
 
 
 @pytest.mark.slow
-def test_sampling_training_sampling_and_merging_in_one_process(chain, in_environment):
+def test_sampling_training_sampling_and_merging_in_one_process(chain):
     model = str(chain[1] / "model")
-    assert in_environment(merged_logits, model, True) == in_environment(merged_logits, model, False)
+    assert in_environment("bloom", merged_logits, model, True) == in_environment("bloom", merged_logits, model, False)
 
 
 @pytest.mark.slow
@@ -337,6 +316,6 @@ def test_full_size_counts(snakemake):
     assert done.returncode == 0, done.output
     found = read_json(snakemake.folder / target)
     assert found["unquantized"] == 559_214_592
-    assert found["before_lora"] == {"trainable": 257_003_520, "all": 408_219_648, "percent": 62.957151}
+    assert found["before_lora"] == {"trainable": 257_003_520, "all": 408_219_648, "percent": 62.957166}
     assert found["after_lora"] == {"trainable": 1_572_864, "all": 409_792_512, "percent": 0.38382}
     assert found["memory_bytes"] == {"fp32": 2_236_858_368, "bf16": 1_118_429_184, "nf4": 665_444_352}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ENVIRONMENTS, ROOT, Snakemake
+from conftest import ROOT, Snakemake, in_environment
 
 pytestmark = pytest.mark.slow
 CONFIG = (ROOT / "demo" / "config.yaml").read_text()
@@ -99,76 +99,64 @@ def test_parameters_are_as_the_formula_says(demo):
     assert sum(int(row["parameters"]) for row in rows[:-1]) == int(rows[-1]["parameters"])
 
 
+def pieces(model, texts):
+    """Each text cut by sentencepiece, joined with spaces."""
+    import sentencepiece
+
+    processor = sentencepiece.SentencePieceProcessor(model_file=model)
+    return [" ".join(processor.encode(text, out_type=str)) for text in texts]
+
+
+def fairseq_logits(folder, lines, positions, kept):
+    """Token numbers of tokenized lines as fairseq has them; its logits go into the file `kept`."""
+    from argparse import Namespace
+
+    from semis import checkpoints
+
+    import fairseq_plugin  # noqa: F401  registers the architecture
+    import torch
+    from fairseq.data import Dictionary
+    from fairseq.models.roberta import RobertaModel
+
+    state = checkpoints.load(f"{folder}/model.pt")
+    words = Dictionary.load(f"{folder}/dict.txt")
+    words.add_symbol("<mask>")
+    model = RobertaModel.build_model(state["args"], Namespace(source_dictionary=words))
+    model.load_state_dict(state["model"])
+    ids = [([0] + words.encode_line(line, add_if_not_exist=False).tolist())[:positions] for line in lines]
+    width = max(map(len, ids))
+    with torch.inference_mode():
+        logits = model.eval()(torch.tensor([line + [1] * (width - len(line)) for line in ids]))[0]
+    torch.save(logits, kept)
+    return ids
+
+
+def transformers_logits(folder, texts, ids, kept):
+    """(token numbers of whole texts, largest distance of logits from those in the file `kept`), in transformers."""
+    import torch
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    width = max(map(len, ids))
+    padded = torch.tensor([line + [1] * (width - len(line)) for line in ids])
+    there = padded != 1
+    model = AutoModelForMaskedLM.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        logits = model(input_ids=padded, attention_mask=there.long()).logits
+    distance = (logits - torch.load(kept))[there].abs().max()
+    return AutoTokenizer.from_pretrained(folder)(texts)["input_ids"], float(distance)
+
+
 def test_the_export_has_the_same_tokens_and_logits(demo, tmp_path):
     """fairseq in its environment and transformers in its own read the same reviews, padding and cuts included."""
-    models = demo / "models"
     reviews = (demo / "data" / "demo-books" / "test.review").read_text().splitlines()[:48]
-    long = " ".join(reviews[:6])
-    (tmp_path / "texts.json").write_text(json.dumps([*reviews, long, "", "  deux  espaces ", "日本 ☂ œuvre"]))
-    fairseq = f"""
-import json, sys, torch
-sys.path.insert(0, {str(ROOT / "scripts")!r})
-from semis import checkpoints
-import fairseq_plugin
-from argparse import Namespace
-from fairseq.data import Dictionary
-from fairseq.models.roberta import RobertaModel
-state = checkpoints.load({str(models / "roberta-demo" / "model.pt")!r})
-words = Dictionary.load({str(models / "roberta-demo" / "dict.txt")!r})
-words.add_symbol("<mask>")
-model = RobertaModel.build_model(state["args"], Namespace(source_dictionary=words))
-model.load_state_dict(state["model"])
-model.eval()
-pieces = json.load(open("pieces.json"))
-ids = [([0] + words.encode_line(line, add_if_not_exist=False).tolist())[:64] for line in pieces]
-width = max(map(len, ids))
-padded = torch.tensor([line + [1] * (width - len(line)) for line in ids])
-with torch.inference_mode():
-    logits = model(padded)[0]
-torch.save({{"ids": ids, "logits": logits}}, "fairseq.pt")
-"""
-    transformers = f"""
-import json, torch
-from transformers import AutoModelForMaskedLM, AutoTokenizer
-tokenizer = AutoTokenizer.from_pretrained({str(models / "roberta-demo-hf")!r})
-model = AutoModelForMaskedLM.from_pretrained({str(models / "roberta-demo-hf")!r}).eval()
-theirs = torch.load("fairseq.pt")
-texts = json.load(open("texts.json"))
-whole = tokenizer(texts)["input_ids"]
-for text, ours, ids in zip(texts, whole, theirs["ids"], strict=True):
-    assert ours[:64] == ids, (text, ours, ids)
-width = max(map(len, theirs["ids"]))
-padded = torch.tensor([line + [1] * (width - len(line)) for line in theirs["ids"]])
-with torch.inference_mode():
-    logits = model(input_ids=padded, attention_mask=(padded != 1).long()).logits
-there = padded != 1
-print(float((logits - theirs["logits"])[there].abs().max()))
-"""
-    tokenize = f"""
-import json, sentencepiece
-model = {str(models / "roberta-demo" / "sentencepiece.bpe.model")!r}
-processor = sentencepiece.SentencePieceProcessor(model_file=model)
-lines = [" ".join(processor.encode(text, out_type=str)) for text in json.load(open("texts.json"))]
-json.dump(lines, open("pieces.json", "w"))
-"""
-    in_environment("sentencepiece", tokenize, tmp_path)
-    in_environment("fairseq", fairseq, tmp_path)
-    assert float(in_environment("transformers", transformers, tmp_path).split()[-1]) < 1e-4
-
-
-def environment(name):
-    """The Python of the environment that was made from envs/{name}.yaml."""
-    text = (ROOT / "envs" / f"{name}.yaml").read_text()
-    made = [file for file in (ROOT / ENVIRONMENTS).glob("*_.yaml") if file.read_text() == text]
-    [prefix] = [file.with_suffix("") for file in made if file.with_suffix(".env_setup_done").exists()]
-    return prefix / "bin" / "python"
-
-
-def in_environment(name, code, folder):
-    """Run Python code in an environment of the rules; return what it printed."""
-    done = subprocess.run([environment(name), "-c", code], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    texts = [*reviews, " ".join(reviews[:6]), "", "  deux  espaces ", "日本 ☂ œuvre"]
+    fairseq, huggingface = (str(demo / "models" / name) for name in ("roberta-demo", "roberta-demo-hf"))
+    lines = in_environment("sentencepiece", pieces, f"{fairseq}/sentencepiece.bpe.model", texts)
+    kept = str(tmp_path / "logits.pt")
+    ids = in_environment("fairseq", fairseq_logits, fairseq, lines, 64, kept)
+    whole, distance = in_environment("transformers", transformers_logits, huggingface, texts, ids, kept)
+    assert [line[:64] for line in whole] == ids
+    assert distance < 1e-4
 
 
 def test_rules_run_on_interpreters_of_their_own(runner, demo):
@@ -237,30 +225,34 @@ def test_a_training_gives_the_same_bytes_again(runner, demo):
     assert [path.read_bytes() for path in kept] == before
 
 
-def test_the_formula_holds_for_real_models_of_several_sizes(demo, tmp_path):
-    """fairseq builds RoBERTas of these sizes and counts; the first is the report's, of 22,829,056 parameters."""
-    code = f"""
-import json, sys
-sys.path.insert(0, {str(ROOT / "scripts")!r})
-import fairseq_plugin
-import model_size
-from argparse import Namespace
-from fairseq.data import Dictionary
-from fairseq.models.roberta import RobertaModel
-for V, D, F, L, A, T in [(32000, 512, 512, 4, 8, 256), (300, 16, 40, 1, 2, 8), (1000, 48, 24, 3, 4, 33)]:
-    words = Dictionary()
-    for i in range(V - 5):
-        words.add_symbol(f"w{{i}}")
-    words.add_symbol("<mask>")
-    args = Namespace(encoder_layers=L, encoder_embed_dim=D, encoder_ffn_embed_dim=F, encoder_attention_heads=A)
-    args.max_positions = T
-    fairseq_plugin.roberta_small(args)
-    model = RobertaModel.build_model(args, Namespace(source_dictionary=words))
-    counted = sum(p.numel() for p in model.encoder.sentence_encoder.parameters())
-    values = dict(zip([model_size.V, model_size.D, model_size.F, model_size.L, model_size.T], [V, D, F, L, T]))
-    print(json.dumps([counted, int(model_size.total().subs(values))]))
-"""
-    printed = in_environment("fairseq", code, tmp_path).splitlines()
-    pairs = [json.loads(line) for line in printed if line.startswith("[")]
-    assert pairs[0][0] == 22_829_056
-    assert len(pairs) == 3 and all(counted == analytic for counted, analytic in pairs)
+def counted_and_by_formula(sizes):
+    """[(parameters of a real RoBERTa of fairseq without its head, the formula's value)] for (V, D, F, L, A, T)."""
+    from argparse import Namespace
+
+    import fairseq_plugin
+    import model_size
+    from fairseq.data import Dictionary
+    from fairseq.models.roberta import RobertaModel
+
+    found = []
+    for V, D, F, L, A, T in sizes:
+        words = Dictionary()
+        for i in range(V - 5):
+            words.add_symbol(f"w{i}")
+        words.add_symbol("<mask>")
+        args = Namespace(encoder_layers=L, encoder_embed_dim=D, encoder_ffn_embed_dim=F, encoder_attention_heads=A)
+        args.max_positions = T
+        fairseq_plugin.roberta_small(args)
+        model = RobertaModel.build_model(args, Namespace(source_dictionary=words))
+        values = {model_size.V: V, model_size.D: D, model_size.F: F, model_size.L: L, model_size.T: T}
+        counted = sum(weight.numel() for weight in model.encoder.sentence_encoder.parameters())
+        found.append((counted, int(model_size.total().subs(values))))
+    return found
+
+
+def test_the_formula_holds_for_real_models_of_several_sizes(demo):
+    """The first are the report's sizes, with its 22,829,056 parameters."""
+    sizes = [(32000, 512, 512, 4, 8, 256), (300, 16, 40, 1, 2, 8), (1000, 48, 24, 3, 4, 33)]
+    found = in_environment("fairseq", counted_and_by_formula, sizes)
+    assert found[0][0] == 22_829_056
+    assert all(counted == analytic for counted, analytic in found)

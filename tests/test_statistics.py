@@ -1,9 +1,10 @@
 """Statistics: against figures that can be had without the code."""
 
+from semis.statistics import accuracy_interval, correctness, holm, paired_difference, spread
+
 import numpy as np
 import pandas as pd
 import pytest
-from semis.statistics import accuracy_interval, correctness, holm, paired_difference, spread
 
 
 def test_spread_is_the_reports_for_its_three_seeds():

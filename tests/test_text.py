@@ -2,11 +2,12 @@
 
 import lzma
 
+from semis.errors import UserError
+from semis.text import read_texts
+
 import pytest
 import split_text
 import train_tokenizer
-from semis.errors import UserError
-from semis.text import read_texts
 
 
 def test_lines_of_files_and_folders_come_in_order(tmp_path):

@@ -6,10 +6,11 @@ fairseq's own checkpoints hold besides are allowed here by name; nothing else is
 
 from argparse import Namespace
 
+from semis.checkpoints import SAFE_TYPES
+
 import torch
 from fairseq.models import register_model_architecture
 from fairseq.models.roberta.model import base_architecture
-from semis.checkpoints import SAFE_TYPES
 
 torch.serialization.add_safe_globals([Namespace, *SAFE_TYPES])
 

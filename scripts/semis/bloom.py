@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
 from importlib.metadata import version
 from pathlib import Path
+
+from semis.errors import UserError
 
 import bitsandbytes
 import torch
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
-
-from semis.errors import UserError
 
 PACKAGES = ["accelerate", "bitsandbytes", "peft", "torch", "transformers"]
 
@@ -41,8 +40,6 @@ def choose_device(wanted):
 
     Raises UserError where cuda is wanted and no GPU is visible.
     """
-    # One GPU is what the rule asked for; of several visible ones the Trainer would use all, with a larger batch.
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "bloom.device is cuda, but no CUDA GPU is visible here; set it to auto or cpu, or use a GPU node."

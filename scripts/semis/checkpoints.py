@@ -3,9 +3,9 @@
 import zipfile
 from argparse import Namespace
 
-import torch
-
 from semis.errors import UserError
+
+import torch
 
 # All that fairseq's checkpoints hold besides tensors and Python's own types.
 SAFE_TYPES = [Namespace]

@@ -4,12 +4,12 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 
+from semis.errors import UserError
+
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from snakemake.utils import validate
-
-from semis.errors import UserError
 
 
 def resolve(config, schema_file, config_file):

@@ -3,9 +3,9 @@
 import zipfile
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from semis.workfolder import newest_whole
+
+from safetensors import SafetensorError, safe_open
 
 # A Trainer resumes without a word where one of these is missing, and ends elsewhere.
 NEEDED = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
