@@ -88,10 +88,8 @@ def closed_url():
 def environment(name):
     """The Python of the environment that Snakemake made from envs/{name}.yaml."""
     text = (ROOT / "envs" / f"{name}.yaml").read_text()
-    made = (file for file in (ROOT / ENVIRONMENTS).glob("*_.yaml") if file.read_text() == text)
-    return next(
-        file.with_suffix("") / "bin" / "python" for file in made if file.with_suffix(".env_setup_done").exists()
-    )
+    made = (file for file in (ROOT / ENVIRONMENTS).glob("*_.yaml") if file.with_suffix(".env_setup_done").exists())
+    return next(file.with_suffix("") / "bin" / "python" for file in made if file.read_text() == text)
 
 
 def in_environment(name, function, *args):
