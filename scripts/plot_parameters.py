@@ -4,6 +4,7 @@ from semis import style
 from semis.job import job
 
 import pandas as pd
+from matplotlib.ticker import EngFormatter
 
 # The first pattern that a tensor's name matches says which part it belongs to: the norm of the attention is a norm.
 PARTS = {
@@ -34,7 +35,7 @@ def draw(counts):
         bars = axes.barh(values.index, values, color=style.COLOURS[0], height=0.65)
         axes.bar_label(bars, [f"{value:,.0f} ({value / total:.1%})" for value in values], padding=4)
         axes.invert_yaxis()
-        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     panels.flat[-1].set_xmargin(0.25)  # room for the figures beside the bars
     panels.flat[-1].set_xlabel("parameters")
     return fig
