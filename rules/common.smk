@@ -1,5 +1,6 @@
 """The config, checked, and the few functions that several rule files need; no rule stands here."""
 
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = os.path.relpath(workflow.basedir)
+# Of this file, not of the main Snakefile, which may be another workflow's that takes this one in as a module.
+ROOT = os.path.relpath(Path(workflow.current_basedir).parent)
 SCRIPTS = os.path.normpath(f"{ROOT}/scripts")
 sys.path.insert(0, SCRIPTS)
 
@@ -88,7 +90,8 @@ def write_report():
     if not set(workflow.dag_settings.targets) <= {"all"}:
         return
     page, resolved = f"{RESULTS}/report.html", Path(RESULTS, "config.yaml")
-    resolved.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    plain = json.loads(json.dumps(config))  # a config in JSON is read as OrderedDicts, which YAML cannot write
+    resolved.write_text(yaml.safe_dump(plain, allow_unicode=True, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--quiet", "all", "--nolock"]
     done = subprocess.run([*command, "--configfile", resolved, "--report", page], capture_output=True, text=True)
     if done.returncode:
