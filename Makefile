@@ -4,7 +4,7 @@ CORES ?= 2
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
 
-.PHONY: demo test quick-test
+.PHONY: demo test quick-test bench-scale
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
@@ -13,6 +13,9 @@ test: $(VENV)/.tests  ## pass all tests
 
 quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
 	$(VENV)/bin/pytest -m "not slow"
+
+bench-scale: $(VENV)/.workflow  ## how planning grows from 10 to 1,000 seeds; minutes
+	$(VENV)/bin/python benchmarks/scale.py
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Semis: $(PYTHON) is needed; install Python 3.11, or give its path as PYTHON=..." >&2; exit 1; }
