@@ -93,7 +93,7 @@ else:
 rule bloom_parameters:
     input:
         model=bloom_model,
-        code=helpers("bloom", "errors", "job"),
+        code=helpers("bloom", "errors", "job", "memory"),
     output:
         "<results>/bloom/parameters.json",
     log:
@@ -115,7 +115,7 @@ rule bloom_sample_before:
     input:
         model=bloom_model,
         holdout="<results>/bloom/faq.holdout.json",
-        code=helpers("bloom", "errors", "job"),
+        code=helpers("bloom", "errors", "job", "memory"),
     output:
         answers="<results>/bloom/base/answers.jsonl",
         likelihood="<results>/bloom/base/likelihood.json",
@@ -135,6 +135,7 @@ rule bloom_sample_before:
         stage="before",
         questions=bloom_setting("questions"),
         sampling=bloom_setting("sampling"),
+        prompt=bloom_setting("prompt"),
         device=bloom_setting("device"),
     script:
         "../scripts/bloom_sample.py"
@@ -144,9 +145,10 @@ rule bloom_train:
     input:
         model=bloom_model,
         pairs=bloom_pairs,
-        code=helpers("bloom", "errors", "job", "trainer_checkpoints", "workfolder"),
+        code=helpers("bloom", "errors", "job", "memory", "trainer_checkpoints", "workfolder"),
     output:
-        adapter=directory("<results>/bloom/{arm}/adapter"),
+        adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
+        adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
         history="<results>/bloom/{arm}/history.csv",
         training="<results>/bloom/{arm}/training.json",
     log:
@@ -165,6 +167,7 @@ rule bloom_train:
     params:
         training=bloom_setting("training"),
         lora=bloom_setting("lora"),
+        prompt=bloom_setting("prompt"),
         device=bloom_setting("device"),
         base=bloom_base,
     script:
@@ -174,9 +177,10 @@ rule bloom_train:
 rule bloom_sample_after:
     input:
         model=bloom_model,
-        adapter="<results>/bloom/{arm}/adapter",
+        adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
+        adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
         holdout="<results>/bloom/faq.holdout.json",
-        code=helpers("bloom", "errors", "job"),
+        code=helpers("bloom", "errors", "job", "memory"),
     output:
         answers="<results>/bloom/{arm}/answers.jsonl",
         likelihood="<results>/bloom/{arm}/likelihood.json",
@@ -198,6 +202,35 @@ rule bloom_sample_after:
         stage="after",
         questions=bloom_setting("questions"),
         sampling=bloom_setting("sampling"),
+        prompt=bloom_setting("prompt"),
         device=bloom_setting("device"),
     script:
         "../scripts/bloom_sample.py"
+
+
+rule bloom_merge:
+    input:
+        model=bloom_model,
+        adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
+        adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
+        training="<results>/bloom/{arm}/training.json",
+        code=helpers("bloom", "errors", "job", "memory"),
+    output:
+        folder=directory("<results>/bloom/{arm}/merged"),
+    log:
+        "<logs>/bloom_merge/{arm}.log",
+    benchmark:
+        "<benchmarks>/bloom_merge/{arm}.tsv"
+    wildcard_constraints:
+        arm=any_of(ARMS),
+    conda:
+        "../envs/bloom.yaml"
+    threads: bloom_setting("threads")
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        prompt=bloom_setting("prompt"),
+        base=bloom_base,
+    script:
+        "../scripts/bloom_merge.py"

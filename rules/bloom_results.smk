@@ -6,7 +6,9 @@ if BLOOM:
     BLOOM_TARGETS = expand(
         "<results>/bloom/{file}", file=["parameters.json", "history.csv", "samples.jsonl", "metrics.json"]
     )
-    BLOOM_TARGETS += expand("<results>/bloom/{arm}/adapter", arm=ARMS)
+    BLOOM_TARGETS += ["<results>/bloom/samples.html"]
+    BLOOM_TARGETS += expand("<results>/bloom/{arm}/adapter/README.md", arm=ARMS)
+    BLOOM_TARGETS += expand("<results>/bloom/{arm}/merged", arm=ARMS if BLOOM["merge"] else [])
     BLOOM_TARGETS += expand("<results>/figures/{figure}.{format}", figure=BLOOM_FIGURES, format=["svg", "png"])
 
 
@@ -25,6 +27,28 @@ rule bloom_samples:
         "../envs/analysis.yaml"
     script:
         "../scripts/bloom_samples.py"
+
+
+rule bloom_samples_page:
+    input:
+        samples="<results>/bloom/samples.jsonl",
+        code=helpers("answers", "errors", "job"),
+    output:
+        report(
+            "<results>/bloom/samples.html",
+            caption="../report/bloom_samples.rst",
+            category="BLOOM",
+            labels={"figure": "answers, side by side"},
+        ),
+    log:
+        "<logs>/bloom_samples_page.log",
+    benchmark:
+        "<benchmarks>/bloom_samples_page.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/bloom_samples_page.py"
 
 
 rule bloom_metrics:
@@ -47,6 +71,33 @@ rule bloom_metrics:
         arms=ARMS,
     script:
         "../scripts/bloom_metrics.py"
+
+
+rule bloom_card:
+    input:
+        metrics="<results>/bloom/metrics.json",
+        code=helpers("answers", "errors", "job"),
+    output:
+        "<results>/bloom/{arm}/adapter/README.md",
+    log:
+        "<logs>/bloom_card/{arm}.log",
+    benchmark:
+        "<benchmarks>/bloom_card/{arm}.tsv"
+    wildcard_constraints:
+        arm=any_of(ARMS),
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        base=bloom_base,
+        model=lambda wildcards: BLOOM["model"].get("source", {}),
+        faq=bloom_setting("faq", "source"),
+        prompt=bloom_setting("prompt"),
+        lora=bloom_setting("lora"),
+        training=bloom_setting("training"),
+        sampling=bloom_setting("sampling"),
+    script:
+        "../scripts/bloom_card.py"
 
 
 rule bloom_history:

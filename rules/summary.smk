@@ -21,7 +21,7 @@ rule summary:
             "<results>/figures/{figure}.png",
             figure=SUMMARY_FIGURES * bool(METHODS) + BLOOM_FIGURES * bool(BLOOM),
         ),
-        code=helpers("errors", "job"),
+        code=helpers("answers", "errors", "job"),
     output:
         page="<results>/summary.md",
         html=report(
@@ -38,7 +38,7 @@ rule summary:
     conda:
         "../envs/analysis.yaml"
     params:
-        study=config["study"],
+        study=lambda wildcards: config["study"],
         remark=config["remark"],
     script:
         "../scripts/summary.py"

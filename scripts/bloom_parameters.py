@@ -8,7 +8,6 @@ from semis import bloom
 from semis.job import job
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
 
 
 def by_module(parameters):
@@ -29,8 +28,7 @@ def measure(folder, lora):
     """Return what parameters.json says of the model in `folder`; memory is in bytes, of the weights alone."""
     # Always on the CPU: the counts do not depend on the device.
     model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
-    with torch.device("meta"):  # sizes without memory
-        plain = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
+    plain = bloom.without_weights(folder)
     found = {
         "unquantized": plain.num_parameters(),
         "memory_bytes": {

@@ -11,7 +11,7 @@ from peft import PeftModel
 from transformers import GenerationConfig
 
 
-def answer(model, tokenizer, question, sampling):
+def answer(model, tokenizer, question, sampling, style):
     """Return one sampled answer as {question, answer, seed, tokens, stopped}.
 
     `tokens` counts what was generated before the end of sequence, `stopped` says whether that came.
@@ -26,13 +26,12 @@ def answer(model, tokenizer, question, sampling):
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.eos_token_id,  # no padding happens: one question at a time
     )
-    encoded = tokenizer(bloom.prompt(question), return_tensors="pt").to(model.device)
+    before, _ = bloom.encode(tokenizer, question, "", style)
+    encoded = torch.tensor([before], device=model.device)
     torch.manual_seed(seed)
     with torch.inference_mode():
-        output = model.generate(
-            input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"], generation_config=settings
-        )
-    ids = output[0, encoded["input_ids"].shape[1] :].tolist()
+        output = model.generate(input_ids=encoded, attention_mask=torch.ones_like(encoded), generation_config=settings)
+    ids = output[0, len(before) :].tolist()
     stopped = ids[-1] == tokenizer.eos_token_id
     return {
         "question": question,
@@ -43,7 +42,7 @@ def answer(model, tokenizer, question, sampling):
     }
 
 
-def negative_log_likelihood(model, tokenizer, pairs):
+def negative_log_likelihood(model, tokenizer, pairs, style):
     """Return (mean negative log-likelihood in nats of an answer's token given all before it, number of tokens).
 
     The end of sequence is not scored, so that arms which learn it and arms which do not can be compared. The mean is
@@ -51,8 +50,7 @@ def negative_log_likelihood(model, tokenizer, pairs):
     """
     total, tokens = 0.0, 0
     for pair in pairs:
-        before = tokenizer(bloom.prompt(pair["question"]))["input_ids"]
-        after = tokenizer(bloom.completion(pair["answer"]), add_special_tokens=False)["input_ids"]
+        before, after = bloom.encode(tokenizer, pair["question"], pair["answer"], style)
         ids = torch.tensor([before + after], device=model.device)
         with torch.inference_mode():
             logits = model(input_ids=ids).logits[0, len(before) - 1 : -1].float()
@@ -65,18 +63,19 @@ def main(inputs, output, params, threads):
     """Write the answers, a JSON line each, and the likelihood of the held-out answers."""
     torch.set_num_threads(threads)
     device, dtype = bloom.choose_device(params.device)
-    tokenizer = bloom.load_tokenizer(inputs.model)
+    tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
     model = bloom.load_quantized(inputs.model, device, dtype)
     if inputs.get("adapter"):
-        model = PeftModel.from_pretrained(model, inputs.adapter)
+        model = PeftModel.from_pretrained(model, Path(inputs.adapter).parent)
     model.eval()
     with open(output.answers, "w", encoding="utf-8") as stream:
         for question in params.questions:
-            row = {"arm": params.arm, "stage": params.stage, **answer(model, tokenizer, question, params.sampling)}
+            found = answer(model, tokenizer, question, params.sampling, params.prompt)
+            row = {"arm": params.arm, "stage": params.stage, **found}
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
             print(f"{row['tokens']} tokens for: {question}", flush=True)
     pairs = bloom.read_pairs([inputs.holdout])
-    mean, tokens = negative_log_likelihood(model, tokenizer, pairs)
+    mean, tokens = negative_log_likelihood(model, tokenizer, pairs, params.prompt)
     found = {"device": device, "dtype": bloom.name(dtype), "threads": threads}
     found |= {"nll_per_token": mean, "tokens": tokens, "pairs": len(pairs)}
     Path(output.likelihood).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

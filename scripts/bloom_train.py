@@ -15,18 +15,18 @@ import torch
 from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, Trainer, TrainingArguments, set_seed
 
 
-def faithful(pairs, tokenizer):
+def faithful(pairs, tokenizer, style):
     """Return (examples, collator) of the report's recipe: the whole text is learned, and no end of it.
 
     Padding is eos, which the collator masks: an eos could not be learned here even if it stood in the text.
     """
     tokenizer.pad_token = tokenizer.eos_token
-    texts = [bloom.prompt(pair["question"]) + bloom.completion(pair["answer"]) for pair in pairs]
-    examples = [{"input_ids": ids} for ids in tokenizer(texts)["input_ids"]]
+    parts = [bloom.encode(tokenizer, pair["question"], pair["answer"], style) for pair in pairs]
+    examples = [{"input_ids": before + after} for before, after in parts]
     return examples, DataCollatorForLanguageModeling(tokenizer, mlm=False)
 
 
-def improved(pairs, tokenizer):
+def improved(pairs, tokenizer, style):
     """Return (examples, collator) that learn the answer and its eos, not the prompt; padding is a token of its own.
 
     Raises UserError for a tokenizer without a special token beside eos.
@@ -41,8 +41,7 @@ def improved(pairs, tokenizer):
     tokenizer.pad_token = own[0]
     examples = []
     for pair in pairs:
-        before = tokenizer(bloom.prompt(pair["question"]))["input_ids"]
-        after = tokenizer(bloom.completion(pair["answer"]), add_special_tokens=False)["input_ids"]
+        before, after = bloom.encode(tokenizer, pair["question"], pair["answer"], style)
         after = after + [tokenizer.eos_token_id]
         examples.append({"input_ids": before + after, "labels": [-100] * len(before) + after})
     return examples, DataCollatorForSeq2Seq(tokenizer)
@@ -78,8 +77,8 @@ def history(log):
     return [(entry["step"], name, entry[name]) for entry in log if "loss" in entry for name in names]
 
 
-def save_adapter(model, folder, base, card):
-    """Write the adapter in peft's format and its model card, with the same bytes for the same weights.
+def save_adapter(model, folder, base):
+    """Write the adapter in peft's format, with the same bytes for the same weights.
 
     `base` is what adapter_config.json names as the base model.
     """
@@ -89,18 +88,7 @@ def save_adapter(model, folder, base, card):
     found = json.loads(settings.read_text(encoding="utf-8"))
     found["target_modules"] = sorted(found["target_modules"])  # a set, in any order
     settings.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    (Path(folder) / "README.md").write_text(card, encoding="utf-8")
-
-
-def model_card(base, arm, lora, training, found):
-    """The adapter's README.md: what it is, from what, how, and with which versions."""
-    rows = {"arm": arm, **{f"lora {key}": value for key, value in lora.items()}, **training}
-    rows |= {"device": found["device"], "dtype": found["dtype"], **found["versions"]}
-    lines = ["---", "library_name: peft", f"base_model: {base}", "---", "", f"# LoRA adapter for {base}", ""]
-    lines += [f"Trained by Semis on {found['pairs']} questions and answers over the base model in NF4."]
-    lines += ["The measurements before and after stand in bloom/metrics.json of the study.", "", "| setting | value |"]
-    lines += ["|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
-    return "\n".join(lines) + "\n"
+    (Path(folder) / "README.md").unlink()  # peft's own; the rule bloom_card writes one that has the metrics
 
 
 def main(inputs, output, params, arm, threads):
@@ -110,12 +98,12 @@ def main(inputs, output, params, arm, threads):
     device, dtype = bloom.choose_device(params.device)
     found = {"device": device, "dtype": bloom.name(dtype), "threads": threads, "changes": bloom.changes(device, dtype)}
     pairs = bloom.read_pairs(inputs.pairs)
-    tokenizer = bloom.load_tokenizer(inputs.model)
+    tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
     origin = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
-    settings = [arm, training, lora, device, found["dtype"], bloom.versions()]
+    settings = [arm, training, lora, params.prompt, device, found["dtype"], bloom.versions()]
     work = Path(output.history).parent / "work"
     folder = work_folder(work, settings, [*inputs.pairs, *origin, *inputs.code])
-    examples, collator = {"faithful": faithful, "improved": improved}[arm](pairs, tokenizer)
+    examples, collator = {"faithful": faithful, "improved": improved}[arm](pairs, tokenizer, params.prompt)
     longest = training["max_length"]
     set_seed(training["seed"])
     model = bloom.add_lora(bloom.load_quantized(inputs.model, device, dtype), lora)
@@ -126,7 +114,10 @@ def main(inputs, output, params, arm, threads):
         train_dataset=[{key: ids[:longest] for key, ids in example.items()} for example in examples],
         data_collator=collator,
     )
-    trainer.train(resume_from_checkpoint=trainer_checkpoints.newest(folder / "checkpoints"))
+    more = ["scaler.pt"] * (dtype == torch.float16)
+    start = trainer_checkpoints.newest(folder / "checkpoints", more)
+    print(f"going on from {start}" if start else "starting with update 1", flush=True)
+    trainer.train(resume_from_checkpoint=start)
 
     found |= {
         "updates": trainer.state.global_step,
@@ -134,7 +125,7 @@ def main(inputs, output, params, arm, threads):
         "pairs_cut": sum(len(example["input_ids"]) > longest for example in examples),
         "versions": bloom.versions(),
     }
-    save_adapter(model, output.adapter, params.base, model_card(params.base, arm, lora, training, found))
+    save_adapter(model, Path(output.adapter).parent, params.base)
     with open(output.history, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["step", "metric", "value"])

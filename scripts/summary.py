@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from semis.answers import ending, metrics_row
 from semis.job import job
 
 import markdown
@@ -135,23 +136,10 @@ def runs_section():
     ]
 
 
-def bloom_metrics(found):
-    """The row of one stage of bloom/metrics.json."""
-    likelihood = found["holdout"]["nll_per_token"]
-    return {
-        "answers that stop by themselves": f"{found['stopped_share']:.0%}",
-        "tokens": found["mean_tokens"],
-        "repeated 4-grams": "–" if found["repeated_4grams"] is None else f"{found['repeated_4grams']:.0%}",
-        "distinct 2-grams": "–" if found["distinct_2"] is None else f"{found['distinct_2']:.0%}",
-        "held-out answers (nats a token)": "–" if likelihood is None else f"{likelihood:.2f}",
-    }
-
-
 def bloom_answer(sample):
     """The list item of one row of bloom/samples.jsonl."""
-    stop = "stopped by itself" if sample["stopped"] else "cut off"
     answer = escaped(sample["answer"]) or "(nothing)"
-    return f"- *{sample['arm']}, {sample['stage']}* ({sample['tokens']} tokens, {stop}): {answer}"
+    return f"- *{sample['arm']}, {sample['stage']}* ({ending(sample)}): {answer}"
 
 
 def bloom_section(bloom):
@@ -166,7 +154,7 @@ def bloom_section(bloom):
     )
     stages = [("base, before", metrics["before"])]
     stages += [(f"{arm}, after", found["after"]) for arm, found in metrics["arms"].items()]
-    measured = pd.DataFrame([{"": name, **bloom_metrics(found)} for name, found in stages])
+    measured = pd.DataFrame([{"": name, **metrics_row(found)} for name, found in stages])
     changes = [
         f"The arm {arm} was trained on {escaped(found['training']['device'])}"
         + "".join(f"; {escaped(change)}" for change in found["training"]["changes"])
@@ -186,6 +174,7 @@ def bloom_section(bloom):
         "![Answers before and after training](figures/bloom_metrics.png)",
         "![Training loss and learning rate](figures/bloom_training.png)",
         "### Answers",
+        "Side by side they stand in [bloom/samples.html](bloom/samples.html).",
         *answers,
     ]
 

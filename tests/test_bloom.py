@@ -2,20 +2,25 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+from semis import memory
 from semis.errors import UserError
+from semis.workfolder import work_folder
 
 import bloom_faq
 import bloom_metrics
 import pytest
-from conftest import ENVIRONMENTS, ROOT, Snakemake, in_environment
+from conftest import ENVIRONMENTS, ROOT, Snakemake, in_environment, lay_out
 
 PAIRS = [{"question": f"Question {i} ?", "answer": f"Réponse {i}."} for i in range(10)]
 QUESTIONS = ["Comment créer un compte ?", "Livrez-vous le samedi ?"]
+ARMS = ["faithful", "improved"]
 BLOOM = "results/t/bloom"
 
 
@@ -103,7 +108,8 @@ def test_ngram_shares_by_hand():
 def chain(tmp_path_factory):
     """A finished small study: (runner, folder of its BLOOM results)."""
     runner = Snakemake(tmp_path_factory.mktemp("bloom"))
-    done = runner(bloom_study())
+    files = ["parameters.json", "samples.html", "history.csv", *(f"{arm}/adapter/README.md" for arm in ARMS)]
+    done = runner(bloom_study(), *(f"{BLOOM}/{file}" for file in files))
     assert done.returncode == 0, done.output
     return runner, runner.folder / BLOOM
 
@@ -134,7 +140,8 @@ def test_the_chain_leaves_what_it_promises(chain):
         assert found["trained_on_holdout"] == (arm == "faithful")
         assert found["after"]["holdout"]["pairs"] == 4 and found["after"]["holdout"]["nll_per_token"] > 0
         assert [change.split(":")[0] for change in found["training"]["changes"]] == ["fp16 -> bf16", "paging inactive"]
-        assert (folder / arm / "adapter" / "adapter_model.safetensors").is_file()
+        adapter = sorted(path.name for path in (folder / arm / "adapter").iterdir())
+        assert adapter == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
         assert not (folder / arm / "work").exists()
     history = (folder / "history.csv").read_text().splitlines()
     assert history[0] == "arm,step,metric,value" and len(history) == 1 + 2 * 2 * 6
@@ -161,7 +168,7 @@ def test_counts_of_a_small_model_by_hand(chain):
 def test_another_question_changes_no_answer_and_trains_nothing(chain):
     runner, folder = chain
     before = samples(folder)
-    done = runner(bloom_study(questions=["Et la Belgique ?", *QUESTIONS]))
+    done = runner(bloom_study(questions=["Et la Belgique ?", *QUESTIONS]), f"{BLOOM}/samples.jsonl")
     assert done.returncode == 0, done.output
     assert "rule bloom_train" not in done.output and "rule bloom_build_model" not in done.output
     assert [row for row in samples(folder) if row["question"] in QUESTIONS] == before
@@ -175,8 +182,8 @@ def examine_arms(folder, pairs):
 
     found = {}
     for arm in ("faithful", "improved"):
-        tokenizer = bloom.load_tokenizer(folder)
-        examples, collator = getattr(bloom_train, arm)(pairs, tokenizer)
+        tokenizer = bloom.load_tokenizer(folder, "report")
+        examples, collator = getattr(bloom_train, arm)(pairs, tokenizer, "report")
         batch = collator([dict(example) for example in examples])
         found[arm] = {
             "pad": tokenizer.pad_token_id,
@@ -219,12 +226,12 @@ def merged_logits(folder, evaluate):
     import torch
     from transformers import set_seed
 
-    tokenizer = bloom.load_tokenizer(folder)
+    tokenizer = bloom.load_tokenizer(folder, "report")
     model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
-    ids = tokenizer(bloom.prompt("Livrez-vous ?"), return_tensors="pt")["input_ids"]
+    ids = torch.tensor([bloom.encode(tokenizer, "Livrez-vous ?", "", "report")[0]])
     sampling = {"temperature": 0.7, "top_p": 0.7, "new_tokens": 5, "seed": 0}
     if evaluate:
-        bloom_sample.answer(model.eval(), tokenizer, "Livrez-vous ?", sampling)
+        bloom_sample.answer(model.eval(), tokenizer, "Livrez-vous ?", sampling, "report")
     set_seed(0)
     lora = {"rank": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["query_key_value", "dense_4h_to_h"]}
     model = bloom.add_lora(model, lora)
@@ -236,7 +243,7 @@ def merged_logits(folder, evaluate):
         optimizer.zero_grad()
     model.eval()
     if evaluate:
-        bloom_sample.answer(model, tokenizer, "Livrez-vous ?", sampling)
+        bloom_sample.answer(model, tokenizer, "Livrez-vous ?", sampling, "report")
     merged = model.merge_and_unload().eval()
     with torch.no_grad():
         return merged(input_ids=ids).logits.tolist()
@@ -248,64 +255,263 @@ def test_sampling_training_sampling_and_merging_in_one_process(chain):
     assert in_environment("bloom", merged_logits, model, True) == in_environment("bloom", merged_logits, model, False)
 
 
+def logits_of_the_merged(folder, adapter, merged):
+    """{whose: logits} of base + adapter, of the base alone and of the merged model, all computed in float32.
+
+    Without a `merged` folder the adapter is first made a thousand times stronger, and merged here.
+    """
+    from semis import bloom
+
+    import bloom_merge
+    import torch
+    from peft import PeftModel, prepare_model_for_kbit_training
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoModelForCausalLM
+
+    if not merged:
+        weights = load_file(f"{adapter}/adapter_model.safetensors")
+        strong = {name: weight * (1000 if "lora_B" in name else 1) for name, weight in weights.items()}
+        save_file(strong, f"{adapter}/adapter_model.safetensors")
+    base = prepare_model_for_kbit_training(bloom.load_quantized(folder, "cpu", torch.bfloat16))
+    for layer in bloom.linear_layers(base).values():
+        layer.compute_dtype = torch.float32
+    model = PeftModel.from_pretrained(base, adapter).eval()
+    if merged:
+        whole = AutoModelForCausalLM.from_pretrained(merged)
+    else:
+        whole = bloom_merge.merge(folder, adapter, torch.bfloat16)
+    ids = torch.arange(10, 30).view(1, -1)
+    with torch.no_grad():
+        found = {"model": model(input_ids=ids).logits, "merged": whole.eval()(input_ids=ids).logits}
+        with model.disable_adapter():
+            found["base"] = model(input_ids=ids).logits
+    return {name: logits.flatten().tolist() for name, logits in found.items()}
+
+
+def assert_merged(found):
+    """The merged model gives the logits of base + adapter but for 0.4 % of the largest; the adapter matters more.
+
+    The 4-bit weights stand in the merged model as training reads them, rounded to the 8 bits of bfloat16.
+    """
+    largest = max(map(abs, found["model"]))
+    far = {name: max(abs(a - b) for a, b in zip(found["model"], found[name])) / largest for name in ("merged", "base")}
+    assert far["merged"] < 2**-8 and far["base"] > 0.1, far
+
+
+@pytest.mark.slow
+def test_the_merged_model_is_base_and_adapter(chain, tmp_path):
+    adapter = shutil.copytree(chain[1] / "improved" / "adapter", tmp_path / "adapter")
+    assert_merged(in_environment("bloom", logits_of_the_merged, str(chain[1] / "model"), str(adapter), None))
+
+
+def build_llama(tokenizer, folder):
+    """Write a small Llama with random weights, and a chat template; return what is learned of a pair."""
+    from semis import bloom
+
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer)
+    tokenizer.chat_template = (
+        "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    tokenizer.save_pretrained(folder)
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
+    before, after = bloom.encode(tokenizer, "Livrez-vous ?", "Oui.", "chat")
+    return [tokenizer.decode(before), tokenizer.decode(after)]
+
+
+@pytest.mark.slow
+def test_another_model_with_its_own_chat_template_and_target_modules(chain, snakemake):
+    model = snakemake.folder / "llama"
+    texts = in_environment("bloom", build_llama, str(chain[1] / "tokenizer"), str(model))
+    assert texts == ["<s>[user] Livrez-vous ?\n[assistant] ", "Oui."]
+    config = bloom_study(
+        model={"source": {"path": "llama"}},
+        prompt="chat",
+        merge=True,
+        arms=["improved"],
+        lora={"target_modules": ["q_proj", "v_proj"]},
+        training={"updates": 6, "max_length": 64, "learning_rate": 0.05},
+    )
+    done = snakemake(config, f"{BLOOM}/improved/merged", f"{BLOOM}/improved/answers.jsonl")
+    assert done.returncode == 0, done.output
+    arm = snakemake.folder / BLOOM / "improved"
+    assert read_json(arm / "adapter" / "adapter_config.json")["target_modules"] == ["q_proj", "v_proj"]
+    assert (arm / "merged" / "README.md").is_file() and (arm / "merged" / "tokenizer.json").is_file()
+    assert "quantization_config" not in read_json(arm / "merged" / "config.json")
+    assert_merged(in_environment("bloom", logits_of_the_merged, str(model), str(arm / "adapter"), str(arm / "merged")))
+
+
+# Mistakes
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "target", "what"),
     [
         ({"device": "cuda"}, "base/answers.jsonl", "bloom.device is cuda, but no CUDA GPU is visible"),
+        ({"prompt": "chat"}, "base/answers.jsonl", "bloom.prompt is chat, but the tokenizer of "),
         (
             {"lora": {"target_modules": ["q_proj", "dense"]}},
             "parameters.json",
             "bloom.lora.target_modules: the model has no linear layer q_proj; it has dense, dense_4h_to_h",
         ),
         ({"model": {"source": {"path": "demo"}}}, "parameters.json", "holds no causal language model"),
+        ({"model": {"source": {"path": "huge"}}}, "parameters.json", "huge takes at least 1836.7 GB of memory while"),
     ],
+    ids=["device", "chat", "modules", "no model", "memory"],
 )
 def test_mistakes_are_one_sentence(chain, snakemake, changes, target, what):
-    changes.setdefault("model", {"source": {"path": str(chain[1] / "model")}})
-    if changes["model"]["source"]["path"] == "demo":
-        changes["model"]["source"]["path"] = str(ROOT / "demo")
+    (snakemake.folder / "demo").symlink_to(ROOT / "demo")
+    huge = {"model_type": "bloom", "n_layer": 70, "hidden_size": 65536, "n_head": 64, "vocab_size": 125000}
+    lay_out(snakemake.folder / "huge", {"config.json": json.dumps(huge)})
+    changes = {"model": {"source": {"path": str(chain[1] / "model")}}, **changes}
     sentence = snakemake.sentence(bloom_study(**changes), f"{BLOOM}/{target}", CUDA_VISIBLE_DEVICES="")
     assert what in sentence
     assert not (snakemake.folder / BLOOM / target).exists()
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("text", ["[]", '[{"question": "Quoi ?", "answer": ""}]'], ids=["empty", "no answer"])
+def test_questions_that_will_not_do_leave_nothing(snakemake, text):
+    lay_out(snakemake.folder, {"faq.json": text})
+    config = bloom_study(faq={"source": {"path": "faq.json"}})
+    sentence = snakemake.sentence(config, f"{BLOOM}/faq.train.json")
+    assert sentence.startswith("Semis: faq.json")
+    assert snakemake.files(BLOOM) == []
+
+
+@pytest.mark.slow
+def test_a_model_that_the_hub_does_not_give(snakemake, server):
+    config = bloom_study(model={"source": {"hub": "lab/bloom"}})
+    sentence = snakemake.sentence(config, f"{BLOOM}/parameters.json", HF_ENDPOINT=server.url)
+    assert sentence.startswith(f"Semis: bloom.model.source: the hub ({server.url}) did not give model lab/bloom at ma")
+    assert snakemake.files(BLOOM) == [] == snakemake.files("results/t/downloads")
+
+
+def test_free_memory_is_what_the_control_groups_leave(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "GROUPS", tmp_path)
+    stat = "anon 1\ninactive_file 5\ntotal_inactive_file 7\n"
+    second = {"memory.max": "100\n", "memory.current": "60\n", "memory.stat": stat}
+    first = {"memory.limit_in_bytes": "90\n", "memory.usage_in_bytes": "80\n", "memory.stat": stat}
+    lay_out(tmp_path / "job", second)
+    lay_out(tmp_path / "job" / "step", {**second, "memory.max": "max\n"})
+    lay_out(tmp_path / "memory" / "job", first)
+    found = [memory.group_memory(folder) for folder in memory.group_folders(["4:cpu,memory:/job", "0::/job/step"])]
+    assert found == [17, None, None, 45, None]
+
+
+# Interrupted and resumed
+
+
+def test_a_work_folder_belongs_to_its_data_and_settings(tmp_path):
+    data = lay_out(tmp_path, {"data": "a"}) / "data"
+    first = work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
+    assert first == work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
+    assert first != work_folder(tmp_path / "work", ["improved", {"updates": 7}], [data])
+    data.write_text("b")
+    assert first != work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
+
+
+def newest(checkpoints):
+    """The checkpoint-N of the largest N, whole or not."""
+    return max(checkpoints, key=lambda path: int(path.name.split("-")[1]))
+
+
+def is_being_written(checkpoints):
+    """Whether the newest checkpoint lacks the file that is written last, and there is one before it."""
+    return len(checkpoints) > 1 and not (newest(checkpoints) / "trainer_state.json").exists()
+
+
+def killed(runner, config, target, moment):
+    """Run the workflow until moment(checkpoints, log) is true, kill it and all its jobs; return the checkpoints."""
+    (runner.folder / "config.yaml").write_text(json.dumps(config))
+    log = runner.folder / "results/t/logs/bloom_train/improved.log"
+    log.unlink(missing_ok=True)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
+        + ["--cores", "2", "--nolock", target],
+        cwd=runner.folder,
+        env={**runner.env, "SNAKEMAKE_CONDA_PREFIX": ENVIRONMENTS},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def checkpoints():
+        return list((runner.folder / BLOOM / "improved" / "work").glob("*/checkpoints/checkpoint-*"))
+
+    while not moment(checkpoints(), log.read_text() if log.exists() else ""):
+        assert running.poll() is None, "it ended before it could be killed"
+        time.sleep(0.001)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    return checkpoints()
+
+
+def damaged(checkpoint, copy):
+    """Names of the files of a checkpoint without which, or with half of which, it is taken for whole."""
+    import shutil
+    from pathlib import Path
+
+    from semis.trainer_checkpoints import NEEDED, is_whole
+
+    assert is_whole(Path(checkpoint)) and not is_whole(Path(checkpoint), ["scaler.pt"])
+    found = []
+    for name in ["adapter_model.safetensors", *NEEDED]:
+        for size in (None, 0, 0.5, 0.99):
+            shutil.rmtree(copy, ignore_errors=True)
+            file = Path(shutil.copytree(checkpoint, copy)) / name
+            content = file.read_bytes()
+            if size is None:
+                file.unlink()
+            else:
+                file.write_bytes(content[: int(size * len(content))])
+            if is_whole(Path(copy)):
+                found.append([name, size])
+    return found
+
+
+@pytest.mark.slow
 def test_killed_training_goes_on_from_the_last_whole_checkpoint_and_ends_the_same(chain, snakemake, tmp_path_factory):
     settings = {"updates": 60, "save_every": 3, "max_length": 64}
     config = bloom_study(model={"source": {"path": str(chain[1] / "model")}}, arms=["improved"], training=settings)
-    target, arm = f"{BLOOM}/improved/adapter", f"{BLOOM}/improved"
+    arm = f"{BLOOM}/improved"
+    target = f"{arm}/training.json"
+    log = "results/t/logs/bloom_train/improved.log"
 
     whole = Snakemake(tmp_path_factory.mktemp("whole"))
     done = whole(config, target)
     assert done.returncode == 0, done.output
 
-    (snakemake.folder / "config.yaml").write_text(json.dumps(config))
-    running = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
-        + ["--cores", "2", "--nolock", target],
-        cwd=snakemake.folder,
-        env={**snakemake.env, "SNAKEMAKE_CONDA_PREFIX": ENVIRONMENTS},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    checkpoints = snakemake.folder / arm / "work"
-    while len(list(checkpoints.glob("*/checkpoints/checkpoint-*/trainer_state.json"))) < 2:
-        assert running.poll() is None, "it ended before it could be killed"
-        time.sleep(0.05)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    newest = max(checkpoints.glob("*/checkpoints/checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    optimizer = newest / "optimizer.pt"
-    optimizer.write_bytes(optimizer.read_bytes()[:-100] if optimizer.exists() else b"")
+    assert killed(snakemake, config, target, lambda found, said: "starting with update 1" in said) == []
+    killed(snakemake, config, target, lambda found, said: is_being_written(found))
+    # Goes on from there, and is killed again when it has come further.
+    found = killed(snakemake, config, target, lambda found, said: "going on from" in said and is_being_written(found))
+    if not is_being_written(found):  # it was whole before the kill came
+        (newest(found) / "optimizer.pt").unlink()
+    last = newest(found)
+    before = newest(set(found) - {last})
+    assert in_environment("bloom", damaged, str(before), str(snakemake.folder / "copy")) == []
+
+    other = Snakemake(tmp_path_factory.mktemp("other") / "folder")
+    shutil.copytree(snakemake.folder, other.folder)
+    done = other({**config, "bloom": {**config["bloom"], "training": {**settings, "updates": 3}}}, "--nolock", target)
+    assert done.returncode == 0, done.output
+    assert "starting with update 1" in (other.folder / log).read_text()
 
     done = snakemake(config, "--nolock", target)
     assert done.returncode == 0, done.output
-    log = (snakemake.folder / "results/t/logs/bloom_train/improved.log").read_text()
-    assert f"{newest.name} is not whole; going back to the one before" in log
+    text = (snakemake.folder / log).read_text()
+    assert f"{last.name} is not whole; going back to the one before" in text
+    assert re.search(f"going on from .*/{before.name}$", text, re.M)
     for name in ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.csv", "training.json"]:
         assert (snakemake.folder / arm / name).read_bytes() == (whole.folder / arm / name).read_bytes(), name
+
+
+# Full size
 
 
 @pytest.mark.slow

@@ -6,23 +6,35 @@ from importlib.metadata import version
 from pathlib import Path
 
 from semis.errors import UserError
+from semis.memory import free_memory
 
 import bitsandbytes
 import torch
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 PACKAGES = ["accelerate", "bitsandbytes", "peft", "torch", "transformers"]
 
 
-def prompt(question):
-    """The report's prompt. It ends without a space, which byte-level BPE makes part of the answer's first token."""
-    return f"<human>: {question}  \n<assistant>:"
+def prompt(tokenizer, question, style):
+    """The text before an answer: the report's, or with style chat the tokenizer's own chat template.
+
+    The report's ends without a space, which byte-level BPE makes part of the answer's first token.
+    """
+    if style == "report":
+        return f"<human>: {question}  \n<assistant>:"
+    turn = {"role": "user", "content": question}
+    return tokenizer.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
 
 
-def completion(answer):
-    """An answer as it stands behind its prompt."""
-    return f" {answer}"
+def encode(tokenizer, question, answer, style):
+    """Return (token ids of the prompt, token ids of the answer behind it, without an end)."""
+    text = prompt(tokenizer, question, style)
+    special = style == "report"  # a chat template writes the special tokens by itself
+    before = tokenizer(text, add_special_tokens=special)["input_ids"]
+    after = f" {answer}" if style == "report" else answer
+    return before, tokenizer(after, add_special_tokens=False)["input_ids"]
 
 
 def question_seed(seed, question):
@@ -71,21 +83,50 @@ def versions():
     return {package: version(package) for package in PACKAGES}
 
 
-def load_tokenizer(folder):
-    """The tokenizer of a model folder. Raises UserError where the folder has none."""
+def load_tokenizer(folder, style):
+    """The tokenizer of a model folder. Raises UserError where the folder has none, or none for this style of prompt."""
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder} holds no tokenizer that transformers can read ({str(error).splitlines()[0]}); give "
             "bloom.model a whole model."
         ) from error
+    if style == "chat" and not tokenizer.chat_template:
+        raise UserError(
+            f"bloom.prompt is chat, but the tokenizer of {folder} has no chat template; set it to report, or give "
+            "bloom.model a model that was made for chats."
+        )
+    return tokenizer
+
+
+def without_weights(folder):
+    """The causal language model of a folder with sizes alone, which take no memory."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
+
+
+def check_memory(folder, device):
+    """Raise UserError unless the weights alone, as they are trained, fit into the memory that is free on the device.
+
+    Then the linear layers take half a byte a weight, and the embeddings, which are not quantized, four.
+    """
+    model = without_weights(folder)
+    tables = {layer.weight for layer in (model.get_input_embeddings(), model.get_output_embeddings())}  # one if tied
+    embeddings = sum(table.numel() for table in tables)
+    needed = (model.num_parameters() - embeddings) / 2 + embeddings * 4
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else free_memory()
+    if needed > free:
+        raise UserError(
+            f"{folder} takes at least {needed / 1e9:.1f} GB of memory while it is trained, and {free / 1e9:.1f} GB are "
+            "free here; give bloom.model a smaller model, or run where there is more (on a cluster: the rules' mem_mb)."
+        )
 
 
 def load_quantized(folder, device, dtype):
     """The causal language model of a folder in NF4 with double quantization, its other weights in `dtype`.
 
-    Raises UserError where the folder holds no such model.
+    Raises UserError where the folder holds no such model, and where it is too large for the memory.
     """
     quantization = BitsAndBytesConfig(
         load_in_4bit=True,
@@ -94,10 +135,11 @@ def load_quantized(folder, device, dtype):
         bnb_4bit_compute_dtype=dtype,
     )
     try:
+        check_memory(folder, device)
         model = AutoModelForCausalLM.from_pretrained(
             folder, quantization_config=quantization, dtype=dtype, device_map={"": 0} if device == "cuda" else "cpu"
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(
             f"{folder} holds no causal language model that transformers can read ({str(error).splitlines()[0]}); give "
             "bloom.model a whole model."

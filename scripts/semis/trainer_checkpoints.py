@@ -1,5 +1,6 @@
 """Checkpoints of transformers' Trainer: which one is the newest that a training can go on from."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -16,9 +17,12 @@ def step(checkpoint):
     return int(Path(checkpoint).name.rpartition("-")[2])
 
 
-def is_whole(checkpoint):
-    """Whether everything a resumed training needs is in the folder and can be read."""
-    files = [checkpoint / name for name in NEEDED]
+def is_whole(checkpoint, more=()):
+    """Whether everything a resumed training needs is in the folder and can be read.
+
+    `more` names what torch.save wrote besides, such as the scaler.pt of a training in float16.
+    """
+    files = [checkpoint / name for name in [*more, *NEEDED]]
     weights = list(checkpoint.glob("*.safetensors"))
     if not weights or not all(file.is_file() for file in files):
         return False
@@ -30,12 +34,13 @@ def is_whole(checkpoint):
         for file in weights:
             with safe_open(file, framework="numpy"):
                 pass
-    except (OSError, zipfile.BadZipFile, SafetensorError):
+        json.loads(files[-1].read_text(encoding="utf-8"))
+    except (OSError, ValueError, zipfile.BadZipFile, SafetensorError):
         return False
-    return files[-1].read_text(encoding="utf-8").rstrip().endswith("}")
+    return True
 
 
-def newest(folder):
-    """The newest whole checkpoint below `folder` as text, or None."""
-    found = newest_whole(folder, "checkpoint-*", is_whole, order=step)
+def newest(folder, more=()):
+    """The newest whole checkpoint (see `is_whole`) below `folder` as text, or None."""
+    found = newest_whole(folder, "checkpoint-*", lambda checkpoint: is_whole(checkpoint, more), order=step)
     return str(found) if found else None

@@ -1,0 +1,18 @@
+"""How the sampled answers and their metrics are put in words, on every page that shows them."""
+
+
+def metrics_row(found):
+    """{what was measured: text} of one stage of bloom/metrics.json."""
+    likelihood = found["holdout"]["nll_per_token"]
+    return {
+        "answers that stop by themselves": f"{found['stopped_share']:.0%}",
+        "tokens": f"{found['mean_tokens']:.1f}",
+        "repeated 4-grams": "–" if found["repeated_4grams"] is None else f"{found['repeated_4grams']:.0%}",
+        "distinct 2-grams": "–" if found["distinct_2"] is None else f"{found['distinct_2']:.0%}",
+        "held-out answers (nats a token)": "–" if likelihood is None else f"{likelihood:.2f}",
+    }
+
+
+def ending(sample):
+    """How long the answer in a row of bloom/samples.jsonl is, and how it ended."""
+    return f"{sample['tokens']} tokens, {'stopped by itself' if sample['stopped'] else 'cut off'}"
