@@ -71,6 +71,7 @@ rule metrics:
     conda:
         "../envs/analysis.yaml"
     params:
-        method=lambda wildcards: METHODS[wildcards.method],
+        model=lambda wildcards: METHODS[wildcards.method]["model"],
+        training=training,
     script:
         "../scripts/metrics.py"

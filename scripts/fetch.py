@@ -1,5 +1,7 @@
-"""Download one file over http(s) and check it; what lands is whole or not there."""
+"""Take one file from downloads/, or download it over http(s), and check it; what lands is whole or not there."""
 
+import hashlib
+import shutil
 from pathlib import Path
 
 from semis.errors import UserError
@@ -7,6 +9,15 @@ from semis.job import job
 
 import pooch
 import requests
+
+
+def take(by_hand, sha256, target, key):
+    """Copy the file `by_hand` to the path `target` if its SHA-256 is `sha256` (hex; None: any). Raises UserError."""
+    with open(by_hand, "rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if sha256 not in (None, found):
+        raise UserError(f"{key}: {by_hand} has another checksum than {key}.sha256; correct one of them.")
+    shutil.copyfile(by_hand, target)
 
 
 def fetch(url, sha256, target, key):
@@ -29,7 +40,7 @@ def fetch(url, sha256, target, key):
     except requests.RequestException as error:
         raise UserError(
             f"{key}: {url} could not be downloaded ({_reason(error)}); check the network and the address, or get the "
-            f"file in another way and give it as {key}.path instead of url."
+            f"file in another way and put it into the folder downloads/, as {target.name}."
         ) from error
     except ValueError as error:
         raise UserError(
@@ -45,4 +56,9 @@ def _reason(error):
 
 if __name__ == "__main__":
     with job(snakemake):
-        fetch(snakemake.params.url, snakemake.params.sha256, snakemake.output[0], snakemake.params.key)
+        target = Path(snakemake.output[0])
+        by_hand = Path("downloads", target.name)
+        if by_hand.exists():
+            take(by_hand, snakemake.params.sha256, target, snakemake.params.key)
+        else:
+            fetch(snakemake.params.url, snakemake.params.sha256, target, snakemake.params.key)

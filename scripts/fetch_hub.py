@@ -1,4 +1,4 @@
-"""Download a model or dataset repository, or one file of it, from the Hugging Face Hub at a revision."""
+"""Take a repository of the Hugging Face Hub, or one file of it, from downloads/, or download it at a revision."""
 
 import shutil
 from pathlib import Path
@@ -8,12 +8,25 @@ from semis.job import job
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError
-from huggingface_hub.utils import httpx
+from huggingface_hub.utils import filter_repo_objects, httpx
 
 # What transformers does not read: code, other frameworks' weights, logs.
 NEVER = ["*.py", "*.h5", "*.msgpack", "*.onnx", "*.ot", "*.gguf", "onnx/*", "openvino/*", "runs/*"]
 # An HTTP status is an HTTPError too; ValueError is an id that cannot be, or an answer that is no JSON.
 NOT_GIVEN = (httpx.HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError, ValueError)
+
+
+def take(by_hand, source, target, key):
+    """Copy the folder `by_hand`, which stands for the repository `source`, to `target`; of a model what is needed.
+
+    Raises UserError where the file that the source names is not in it.
+    """
+    files = [path.relative_to(by_hand).as_posix() for path in sorted(by_hand.rglob("*")) if path.is_file()]
+    wanted = filter_repo_objects(files, **_wanted(source, files, f"{key}.file: {by_hand}"))
+    for name in wanted:
+        place = Path(target) / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(by_hand / name, place)
 
 
 def fetch_hub(source, target, key):
@@ -33,7 +46,7 @@ def fetch_hub(source, target, key):
     except NOT_GIVEN as error:
         raise UserError(
             f"{key}: the hub ({api.endpoint}) did not give {source['type']} {named} ({type(error).__name__}); check "
-            f"id, type, revision and network, or put the files into a folder and give it as {key}.path instead of hub."
+            f"id, type, revision and network, or put the files into the folder downloads/{source['hub']}/."
         ) from error
     shutil.rmtree(Path(target) / ".cache", ignore_errors=True)
 
@@ -52,4 +65,9 @@ def _wanted(source, files, where):
 
 if __name__ == "__main__":
     with job(snakemake):
-        fetch_hub(snakemake.params.source, snakemake.output.folder, snakemake.params.key)
+        params = snakemake.params
+        by_hand = Path("downloads", params.source["hub"])
+        if by_hand.exists():
+            take(by_hand, params.source, snakemake.output.folder, params.key)
+        else:
+            fetch_hub(params.source, snakemake.output.folder, params.key)

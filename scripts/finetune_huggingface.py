@@ -118,7 +118,10 @@ def main(inputs, output, params, seed, threads):
         schedule_updates=params.training["total_updates"],
         warmup_ratio=params.training["warmup_ratio"],
     )
-    trainer.train(resume_from_checkpoint=trainer_checkpoints.newest(folder / "checkpoints"))
+    last = trainer_checkpoints.newest(folder / "checkpoints")
+    if last:
+        print(f"going on from {last}", flush=True)
+    trainer.train(resume_from_checkpoint=last)
 
     best = trainer.state.best_model_checkpoint if params.training["selection"] == "best" else None
     step = trainer_checkpoints.step(best) if best else trainer.state.global_step

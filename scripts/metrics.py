@@ -19,7 +19,7 @@ def chosen_epoch(history, step):
     return int(round(validations["epoch"].iloc[0]))
 
 
-def main(inputs, output, wildcards, method):
+def main(inputs, output, wildcards, params):
     """Write metrics.json."""
     with open(inputs.start, encoding="utf-8") as stream:
         start = json.load(stream)
@@ -29,8 +29,8 @@ def main(inputs, output, wildcards, method):
         "dataset": wildcards.dataset,
         "method": wildcards.method,
         "seed": int(wildcards.seed),
-        "model": method["model"],
-        "training": method["training"],
+        "model": params.model,
+        "training": params.training,
         "threads": start.pop("threads"),
         "checkpoint": {
             "selection": start.pop("selection"),
@@ -48,4 +48,4 @@ def main(inputs, output, wildcards, method):
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output[0], snakemake.wildcards, snakemake.params.method)
+        main(snakemake.input, snakemake.output[0], snakemake.wildcards, snakemake.params)

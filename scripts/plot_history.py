@@ -13,6 +13,10 @@ def draw(history, label, chosen=()):
 
     `label` says what the values are. `chosen` holds (dataset, method, seed, step) of checkpoints to mark.
     """
+    if history.empty:
+        fig, axes = style.figure()
+        axes.set_title(f"no {label} was logged: training.log_every is longer than the trainings")
+        return fig
     datasets, methods = history["dataset"].unique(), history["method"].unique()
     fig, panels = style.figure(
         height_cm=2 + 6 * len(datasets), nrows=len(datasets), sharex=True, sharey=True, squeeze=False

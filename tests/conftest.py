@@ -1,8 +1,10 @@
-"""What tests share: the scripts on the import path, a real `snakemake` in a folder of its own, a loopback server."""
+"""What tests share: the scripts on the import path, a real `snakemake` in a folder of its own, a finished demo, a
+loopback server."""
 
 import inspect
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,10 +23,10 @@ HINTS = ("Semis: no conda in use", "Semis: writing ")
 
 
 class Snakemake:
-    """Runs the project's workflow in a folder that is not the project's."""
+    """Runs the project's workflow, or a copy of it that stands in `root`, in a folder that is not the project's."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, root=ROOT):
+        self.folder, self.root = folder, root
         self.env = {
             **os.environ,
             "SNAKEMAKE_CONDA_PREFIX": ENVIRONMENTS,
@@ -33,11 +35,11 @@ class Snakemake:
             "no_proxy": "127.0.0.1",
         }
 
-    def __call__(self, config, *args, **env):
-        """Run `snakemake` on a config (a mapping, or the text of the file); what it printed is in `.output`."""
+    def start(self, config, *args, **env):
+        """Start `snakemake` on a config (a mapping, or the text of the file), and do not wait for it."""
         (self.folder / "config.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--snakefile", self.root / "Snakefile", "--configfile", "config.yaml"]
             + ["--cores", "2", *args],
             cwd=self.folder,
             env={**self.env, **env},
@@ -46,7 +48,11 @@ class Snakemake:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        done.output = done.stdout
+
+    def __call__(self, config, *args, **env):
+        """Run `snakemake` on a config to its end; what it printed is in `.output`."""
+        done = self.start(config, *args, **env)
+        done.output = done.communicate()[0]
         return done
 
     def sentence(self, config, *args, **env):
@@ -68,6 +74,24 @@ class Snakemake:
 def snakemake(tmp_path):
     """A runner of the project's workflow in a new folder."""
     return Snakemake(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory):
+    """A runner in a copy of the repository, so that a test may edit a script there (and puts it back)."""
+    copy = tmp_path_factory.mktemp("copy") / "semis"
+    names = [".git", ".snakemake", ".venv", ".*_cache", "__pycache__", "results", "downloads"]
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*names))
+    return Snakemake(copy, root=copy)
+
+
+@pytest.fixture(scope="session")
+def demo(runner):
+    """The results folder of a finished demo, made once for all tests."""
+    done = runner((ROOT / "demo" / "config.yaml").read_text())
+    assert done.returncode == 0, done.output
+    assert "Read results/demo/summary.md" in done.output
+    return runner.folder / "results" / "demo"
 
 
 @pytest.fixture

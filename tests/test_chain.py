@@ -6,29 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, Snakemake, in_environment
+from conftest import ROOT, in_environment
 
 pytestmark = pytest.mark.slow
 CONFIG = (ROOT / "demo" / "config.yaml").read_text()
 METHODS = ["fairseq-scratch", "fairseq-pretrained", "huggingface-pretrained"]
 SEEDS = [0, 1]
-
-
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory):
-    """A runner in a folder where the relative paths of the demo's config lead to its texts."""
-    snakemake = Snakemake(tmp_path_factory.mktemp("chain"))
-    (snakemake.folder / "demo").symlink_to(ROOT / "demo")
-    return snakemake
-
-
-@pytest.fixture(scope="module")
-def demo(runner):
-    """The results folder of a finished demo."""
-    done = runner(CONFIG)
-    assert done.returncode == 0, done.output
-    assert "Read results/demo/summary.md" in done.output
-    return runner.folder / "results" / "demo"
 
 
 def read_table(path):

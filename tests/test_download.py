@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 
 import pytest
-from conftest import reviews, study
+from conftest import ROOT, lay_out, reviews, study
 from loopback import Answer
 
 pytestmark = pytest.mark.slow  # the environment for downloads is built once
@@ -99,12 +99,76 @@ def test_a_server_that_never_gives_the_file(snakemake, server, answer, reason):
 def test_unreachable_server_then_the_file_got_by_hand(snakemake, closed_url):
     sentence = snakemake.sentence(study({"url": f"{closed_url}/books.zip"}), TRAIN)
     assert sentence.startswith(f"Semis: datasets.books.source: {closed_url}/books.zip could not be downloaded (Conn")
-    assert sentence.endswith("give it as datasets.books.source.path instead of url.")
+    assert sentence.endswith("put it into the folder downloads/, as books.zip.")
     assert snakemake.files("results/t/downloads") == []
 
-    (snakemake.folder / "by_hand.zip").write_bytes(zipped(reviews()))
-    done = snakemake(study({"path": "by_hand.zip"}), TRAIN)
+    body = zipped(reviews())
+    lay_out(snakemake.folder / "downloads", {"books.zip": body})
+    source = {"url": f"{closed_url}/books.zip", "sha256": hashlib.sha256(body).hexdigest()}
+    done = snakemake(study(source), TRAIN)
     assert done.returncode == 0, done.output
+    assert (snakemake.folder / FETCHED / "books.zip").read_bytes() == body
+
+
+def test_files_got_by_hand_are_checked(snakemake, closed_url):
+    lay_out(snakemake.folder / "downloads", {"books.zip": zipped(reviews()), "lab/faq/en.json": "[]"})
+    source = {"url": f"{closed_url}/books.zip", "sha256": "0" * 64}
+    sentence = snakemake.sentence(study(source), f"{FETCHED}/books.zip")
+    assert sentence == (
+        "Semis: datasets.books.source: downloads/books.zip has another checksum than datasets.books.source.sha256; "
+        "correct one of them."
+    )
+    source = {"hub": "lab/faq", "type": "dataset", "file": "fr.json"}
+    sentence = snakemake.sentence(study(source), f"{FETCHED}/hub", HF_ENDPOINT=closed_url)
+    assert sentence == "Semis: datasets.books.source.file: downloads/lab/faq holds no fr.json; it holds en.json."
+    assert snakemake.files("results/t/downloads") == []
+
+
+def test_a_repository_got_by_hand(snakemake, closed_url):
+    files = {**MODEL, "model.safetensors": b"safe", "pytorch_model.bin": b"pickle", "onnx/model.onnx": b"onnx"}
+    lay_out(snakemake.folder / "downloads/lab/small", files)
+    done = snakemake(study({"hub": "lab/small"}), f"{FETCHED}/hub", HF_ENDPOINT=closed_url)
+    assert done.returncode == 0, done.output
+    assert snakemake.files(f"{FETCHED}/hub") == sorted([*MODEL, "model.safetensors"])
+
+
+def test_files_got_by_hand_are_never_asked_for(snakemake, server):
+    """Nor after a change that makes them be taken again; the server would have given others."""
+    source = {"url": server.serve(ARCHIVE, b"another file")}
+    lay_out(snakemake.folder / "downloads", {"books.zip": zipped(reviews())})
+    checked = source | {"sha256": hashlib.sha256(zipped(reviews())).hexdigest()}
+    for given in (source, source, checked):
+        done = snakemake(study(given), "data")
+        assert done.returncode == 0, done.output
+    assert "rule fetch" in done.output
+    assert server.asked == []
+
+
+def test_with_all_data_there_the_rest_needs_no_network(snakemake, server):
+    """`data` fetches a text and a repository; then the server is gone, and a whole study runs to its end."""
+    small = {
+        f"{split}.{kind}": "".join((ROOT / f"demo/reviews/{split}.{kind}").read_text().splitlines(True)[:32])
+        for split in ("train", "valid", "test")
+        for kind in ("review", "label")
+    }
+    server.serve_repository("dataset", "lab/books", small)
+    config = study({"hub": "lab/books", "type": "dataset"})
+    text = {"url": server.serve("/text.txt", (ROOT / "demo" / "text.txt").read_bytes())}
+    sizes = {"layers": 1, "dimension": 16, "feed_forward": 16, "heads": 2}
+    config["models"]["tiny"] |= {
+        "tokenizer": {"text": [text], "vocabulary": 500},
+        "architecture": sizes,
+        "positions": 32,
+    }
+    config |= {"seeds": [0], "training": {"epochs": 1, "log_every": 1}}
+    done = snakemake(config, "data", HF_ENDPOINT=server.url)
+    assert done.returncode == 0, done.output
+    server.shutdown()
+    server.server_close()
+    done = snakemake(config, HF_ENDPOINT=server.url)
+    assert done.returncode == 0, done.output
+    assert "rule fetch" not in done.output
+    assert (snakemake.folder / "results/t/summary.md").is_file()
 
 
 def test_another_file_than_the_checksum_says(snakemake, server):

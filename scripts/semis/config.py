@@ -13,9 +13,10 @@ from snakemake.utils import validate
 
 
 def resolve(config, schema_file, config_file):
-    """Check `config` against the schema and for what a schema cannot say; fill in its defaults in place.
+    """Check `config` against the schema and for what a schema cannot say.
 
-    `config_file` is the name that a sentence gives to the config. Raises UserError.
+    In place, its defaults are filled in and its keys sorted. `config_file` is the name that a sentence gives to the
+    config. Raises UserError.
     """
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(config))
@@ -27,6 +28,16 @@ def resolve(config, schema_file, config_file):
     problem = next(_problems(config), None)
     if problem:
         raise UserError(_ended(f"{config_file}: {problem}"))
+    _sort(config)
+
+
+def _sort(value):
+    """Bring the keys of all mappings into one order, in place: another order in the file must recompute nothing."""
+    if isinstance(value, dict):
+        for key in sorted(value, key=str):
+            value[key] = value.pop(key)
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _sort(part)
 
 
 def _ended(sentence):

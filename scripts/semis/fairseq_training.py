@@ -56,7 +56,8 @@ def train(data, folder, flags, pattern, start=None):
     ]
     print(*command, flush=True)
     path = os.pathsep.join([str(PLUGIN.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path})
+    # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, close_fds=False)
 
 
 def _restore_best(last):
