@@ -146,6 +146,7 @@ rule bloom_train:
         model=bloom_model,
         pairs=bloom_pairs,
         code=helpers("bloom", "errors", "job", "memory", "trainer_checkpoints", "workfolder"),
+        made_by=made_by("bloom_train", "bloom"),
     output:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
         adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",

@@ -122,7 +122,7 @@ rule bloom_history:
 rule plot_bloom_training:
     input:
         history="<results>/bloom/history.csv",
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/bloom_training.svg",

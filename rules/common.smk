@@ -61,12 +61,17 @@ def helpers(*names):
     return [f"{SCRIPTS}/semis/{name}.py" for name in names]
 
 
+def made_by(script, environment):
+    """A training's script and packages: with other ones, no checkpoint of an interrupted training is gone on from."""
+    return [f"{SCRIPTS}/{script}.py", f"{ROOT}/envs/{environment}.yaml"]
+
+
 def located(kind, name, source):
     """Where a source of the config is, or will be downloaded to: a path, an archive's file, or a folder of the hub."""
     if "path" in source:
         return source["path"]
     if "url" in source:
-        return f"{RESULTS}/downloads/{kind}/{name}/{os.path.basename(source['url'])}"
+        return f"{RESULTS}/downloads/{kind}/{name}/{semis_config.file_name(source['url'])}"
     return f"{RESULTS}/downloads/{kind}/{name}/hub"
 
 

@@ -12,13 +12,13 @@ rule fetch:
     output:
         "<results>/downloads/{kind}/{name}/{file}",
     log:
-        "<logs>/fetch/{kind}-{name}-{file}.log",
+        "<logs>/fetch/{kind}/{name}/{file}.log",
     benchmark:
-        "<benchmarks>/fetch/{kind}-{name}-{file}.tsv"
+        "<benchmarks>/fetch/{kind}/{name}/{file}.tsv"
     wildcard_constraints:
         kind=any_of({kind for kind, _ in URLS}),
         name=any_of({name for _, name in URLS}),
-        file=any_of({os.path.basename(source["url"]) for _, source in URLS.values()}),
+        file=any_of({semis_config.file_name(source["url"]) for _, source in URLS.values()}),
     localrule: True
     conda:
         "../envs/download.yaml"
@@ -36,9 +36,9 @@ rule fetch_hub:
     output:
         folder=directory("<results>/downloads/{kind}/{name}/hub"),
     log:
-        "<logs>/fetch_hub/{kind}-{name}.log",
+        "<logs>/fetch_hub/{kind}/{name}.log",
     benchmark:
-        "<benchmarks>/fetch_hub/{kind}-{name}.tsv"
+        "<benchmarks>/fetch_hub/{kind}/{name}.tsv"
     wildcard_constraints:
         kind=any_of({kind for kind, _ in HUBS}),
         name=any_of({name for _, name in HUBS}),

@@ -10,9 +10,9 @@ rule evaluate_fairseq:
     output:
         "<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
     log:
-        "<logs>/evaluate_fairseq/{dataset}-{method}-seed{seed}.log",
+        "<logs>/evaluate_fairseq/{dataset}/{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/evaluate/{dataset}-{method}-seed{seed}.tsv"
+        "<benchmarks>/evaluate/{dataset}/{method}/seed{seed}.tsv"
     wildcard_constraints:
         method=any_of(methods_of("fairseq")),
     conda:
@@ -36,9 +36,9 @@ rule evaluate_huggingface:
     output:
         "<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
     log:
-        "<logs>/evaluate_huggingface/{dataset}-{method}-seed{seed}.log",
+        "<logs>/evaluate_huggingface/{dataset}/{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/evaluate/{dataset}-{method}-seed{seed}.tsv"
+        "<benchmarks>/evaluate/{dataset}/{method}/seed{seed}.tsv"
     wildcard_constraints:
         method=any_of(methods_of("huggingface")),
     conda:
@@ -60,13 +60,13 @@ rule metrics:
         predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
         start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
-        code=helpers("errors", "job"),
+        code=helpers("errors", "job", "tables"),
     output:
         "<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
     log:
-        "<logs>/metrics/{dataset}-{method}-seed{seed}.log",
+        "<logs>/metrics/{dataset}/{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/metrics/{dataset}-{method}-seed{seed}.tsv"
+        "<benchmarks>/metrics/{dataset}/{method}/seed{seed}.tsv"
     localrule: True
     conda:
         "../envs/analysis.yaml"

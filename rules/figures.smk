@@ -10,7 +10,7 @@ rule plot_accuracy_by_method:
     input:
         accuracy="<results>/tables/accuracy.csv",
         summary="<results>/tables/summary.csv",
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/accuracy_by_method.svg",
@@ -34,7 +34,7 @@ rule plot_validation_accuracy:
     input:
         history="<results>/tables/history.csv",
         metrics=runs("<results>/runs/{dataset}/{method}/seed{seed}/metrics.json"),
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/validation_accuracy.svg",
@@ -61,7 +61,7 @@ rule plot_validation_accuracy:
 rule plot_training_loss:
     input:
         history="<results>/tables/history.csv",
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/training_loss.svg",
@@ -88,7 +88,7 @@ rule plot_training_loss:
 rule plot_learning_rate:
     input:
         history="<results>/tables/history.csv",
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/learning_rate.svg",
@@ -115,7 +115,7 @@ rule plot_learning_rate:
 rule plot_parameters:
     input:
         parameters="<results>/tables/parameters.csv",
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/parameters.svg",
@@ -138,7 +138,7 @@ rule plot_parameters:
 rule plot_wall_time:
     input:
         runtime="<results>/tables/runtime.csv",
-        code=helpers("errors", "job", "style"),
+        code=helpers("errors", "job", "style", "tables"),
     output:
         report(
             "<results>/figures/wall_time.svg",

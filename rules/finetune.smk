@@ -8,14 +8,15 @@ rule finetune_fairseq:
         label_text="<results>/data/{dataset}/train.label",
         plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
         code=helpers("checkpoints", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"),
+        made_by=made_by("finetune_fairseq", "fairseq"),
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
         start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
     log:
-        "<logs>/finetune_fairseq/{dataset}-{method}-seed{seed}.log",
+        "<logs>/finetune_fairseq/{dataset}/{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/finetune/{dataset}-{method}-seed{seed}.tsv"
+        "<benchmarks>/finetune/{dataset}/{method}/seed{seed}.tsv"
     wildcard_constraints:
         method=any_of(methods_of("fairseq")),
     conda:
@@ -40,14 +41,15 @@ rule finetune_huggingface:
         valid="<results>/data/{dataset}/valid.jsonl",
         model=lambda wildcards: f"{RESULTS}/models/{METHODS[wildcards.method]['model']}",
         code=helpers("errors", "histories", "job", "trainer_checkpoints", "workfolder"),
+        made_by=made_by("finetune_huggingface", "transformers"),
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
         start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
     log:
-        "<logs>/finetune_huggingface/{dataset}-{method}-seed{seed}.log",
+        "<logs>/finetune_huggingface/{dataset}/{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/finetune/{dataset}-{method}-seed{seed}.tsv"
+        "<benchmarks>/finetune/{dataset}/{method}/seed{seed}.tsv"
     wildcard_constraints:
         method=any_of(methods_of("huggingface")),
     conda:

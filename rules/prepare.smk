@@ -12,9 +12,9 @@ rule prepare_split:
         review="<results>/data/{dataset}/{split}.review",
         label="<results>/data/{dataset}/{split}.label",
     log:
-        "<logs>/prepare_split/{dataset}-{split}.log",
+        "<logs>/prepare_split/{dataset}/{split}.log",
     benchmark:
-        "<benchmarks>/prepare_split/{dataset}-{split}.tsv"
+        "<benchmarks>/prepare_split/{dataset}/{split}.tsv"
     localrule: True
     conda:
         "../envs/sentencepiece.yaml"
@@ -52,9 +52,9 @@ rule jsonl:
     output:
         "<results>/data/{dataset}/{split}.jsonl",
     log:
-        "<logs>/jsonl/{dataset}-{split}.log",
+        "<logs>/jsonl/{dataset}/{split}.log",
     benchmark:
-        "<benchmarks>/jsonl/{dataset}-{split}.tsv"
+        "<benchmarks>/jsonl/{dataset}/{split}.tsv"
     localrule: True
     conda:
         "../envs/sentencepiece.yaml"

@@ -52,9 +52,9 @@ rule tokenize_text:
     output:
         temp("<results>/pretraining/{model}/{split}.pieces"),
     log:
-        "<logs>/tokenize_text/{model}-{split}.log",
+        "<logs>/tokenize_text/{model}/{split}.log",
     benchmark:
-        "<benchmarks>/tokenize_text/{model}-{split}.tsv"
+        "<benchmarks>/tokenize_text/{model}/{split}.tsv"
     conda:
         "../envs/sentencepiece.yaml"
     script:
@@ -70,9 +70,9 @@ rule binarize_text:
         bin="<results>/pretraining/{model}/{split}.bin",
         idx="<results>/pretraining/{model}/{split}.idx",
     log:
-        "<logs>/binarize_text/{model}-{split}.log",
+        "<logs>/binarize_text/{model}/{split}.log",
     benchmark:
-        "<benchmarks>/binarize_text/{model}-{split}.tsv"
+        "<benchmarks>/binarize_text/{model}/{split}.tsv"
     conda:
         "../envs/fairseq.yaml"
     script:
@@ -85,6 +85,7 @@ rule pretrain:
         dictionary="<results>/models/{model}/dict.txt",
         plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
         code=helpers("checkpoints", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"),
+        made_by=made_by("pretrain", "fairseq"),
     output:
         model="<results>/models/{model}/model.pt",
         history="<results>/pretraining/{model}/history.csv",

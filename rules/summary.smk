@@ -21,7 +21,7 @@ rule summary:
             "<results>/figures/{figure}.png",
             figure=SUMMARY_FIGURES * bool(METHODS) + BLOOM_FIGURES * bool(BLOOM),
         ),
-        code=helpers("answers", "errors", "job"),
+        code=helpers("answers", "errors", "job", "tables"),
     output:
         page="<results>/summary.md",
         html=report(

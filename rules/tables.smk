@@ -31,7 +31,7 @@ rule table_summary:
     input:
         accuracy="<results>/tables/accuracy.csv",
         predictions=runs("<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv"),
-        code=helpers("errors", "job", "statistics"),
+        code=helpers("errors", "job", "statistics", "tables"),
     output:
         "<results>/tables/summary.csv",
     log:
@@ -52,7 +52,7 @@ rule table_summary:
 rule table_comparisons:
     input:
         predictions=runs("<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv"),
-        code=helpers("errors", "job", "statistics"),
+        code=helpers("errors", "job", "statistics", "tables"),
     output:
         "<results>/tables/comparisons.csv",
     log:
@@ -129,8 +129,8 @@ rule table_checks:
 
 rule table_runtime:
     input:
-        benchmarks=runs("<benchmarks>/finetune/{dataset}-{method}-seed{seed}.tsv")
-        + runs("<benchmarks>/evaluate/{dataset}-{method}-seed{seed}.tsv"),
+        benchmarks=runs("<benchmarks>/finetune/{dataset}/{method}/seed{seed}.tsv")
+        + runs("<benchmarks>/evaluate/{dataset}/{method}/seed{seed}.tsv"),
         code=helpers("errors", "job"),
     output:
         "<results>/tables/runtime.csv",

@@ -9,9 +9,9 @@ rule tokenize:
     output:
         "<results>/data/{dataset}/tokens/{model}/{split}.pieces",
     log:
-        "<logs>/tokenize/{dataset}-{model}-{split}.log",
+        "<logs>/tokenize/{dataset}/{model}/{split}.log",
     benchmark:
-        "<benchmarks>/tokenize/{dataset}-{model}-{split}.tsv"
+        "<benchmarks>/tokenize/{dataset}/{model}/{split}.tsv"
     conda:
         "../envs/sentencepiece.yaml"
     script:
@@ -27,9 +27,9 @@ rule binarize_reviews:
         bin="<results>/data/{dataset}/tokens/{model}/{split}.bin",
         idx="<results>/data/{dataset}/tokens/{model}/{split}.idx",
     log:
-        "<logs>/binarize_reviews/{dataset}-{model}-{split}.log",
+        "<logs>/binarize_reviews/{dataset}/{model}/{split}.log",
     benchmark:
-        "<benchmarks>/binarize_reviews/{dataset}-{model}-{split}.tsv"
+        "<benchmarks>/binarize_reviews/{dataset}/{model}/{split}.tsv"
     conda:
         "../envs/fairseq.yaml"
     script:
@@ -63,9 +63,9 @@ rule binarize_labels:
         bin="<results>/data/{dataset}/label/{split}.bin",
         idx="<results>/data/{dataset}/label/{split}.idx",
     log:
-        "<logs>/binarize_labels/{dataset}-{split}.log",
+        "<logs>/binarize_labels/{dataset}/{split}.log",
     benchmark:
-        "<benchmarks>/binarize_labels/{dataset}-{split}.tsv"
+        "<benchmarks>/binarize_labels/{dataset}/{split}.tsv"
     conda:
         "../envs/fairseq.yaml"
     script:

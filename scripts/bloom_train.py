@@ -102,7 +102,7 @@ def main(inputs, output, params, arm, threads):
     origin = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
     settings = [arm, training, lora, params.prompt, device, found["dtype"], bloom.versions()]
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, settings, [*inputs.pairs, *origin, *inputs.code])
+    folder = work_folder(work, settings, [*inputs.pairs, *origin, *inputs.code, *inputs.made_by])
     examples, collator = {"faithful": faithful, "improved": improved}[arm](pairs, tokenizer, params.prompt)
     longest = training["max_length"]
     set_seed(training["seed"])

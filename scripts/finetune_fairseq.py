@@ -34,12 +34,13 @@ def recipe_flags(training, classes, seed, reviews):
         *("--task", "sentence_prediction", "--criterion", "sentence_prediction", "--num-classes", str(classes)),
         *("--init-token", "0", "--separator-token", "2", "--shorten-method", "truncate"),
         *("--batch-size", str(training["batch_size"]), "--update-freq", "1", "--seed", str(seed)),
+        *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
         *("--optimizer", "adam", "--adam-betas", str(tuple(training["adam_betas"]))),
         *("--adam-eps", str(training["adam_epsilon"]), "--weight-decay", str(training["weight_decay"])),
         *("--clip-norm", str(training["clip_norm"])),
         *("--lr-scheduler", "polynomial_decay", "--lr", str(training["learning_rate"])),
         *("--end-learning-rate", str(training["final_learning_rate"])),
-        *("--total-num-update", str(total), "--max-update", str(total), "--warmup-updates", str(warmup)),
+        *("--total-num-update", str(total), "--warmup-updates", str(warmup)),
         *("--max-epoch", str(training["epochs"]), "--valid-subset", "valid"),
         *("--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"),
         *("--no-last-checkpoints", "--keep-last-epochs", "2"),
@@ -71,7 +72,15 @@ def main(inputs, output, params, seed, threads):
         checkpoints.check_fit(start, weights, words, params.architecture["dimension"], params.positions)
     flags = recipe_flags(training, params.classes, seed, rows)
     flags += fairseq_training.architecture_flags(params.architecture, params.positions)
-    files = [*inputs.reviews, *inputs.labels, inputs.dictionary, inputs.label_dictionary, inputs.plugin, *inputs.code]
+    files = [
+        *inputs.reviews,
+        *inputs.labels,
+        inputs.dictionary,
+        inputs.label_dictionary,
+        inputs.plugin,
+        *inputs.code,
+        *inputs.made_by,
+    ]
     work = Path(output.history).parent / "work"
     folder = work_folder(work, flags, files + [start] if start else files)
     lay_out(folder / "data", inputs.reviews, inputs.labels, inputs.dictionary, inputs.label_dictionary)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from semis import trainer_checkpoints
+from semis.errors import UserError
 from semis.histories import write_history
 from semis.job import job
 from semis.workfolder import digest, work_folder
@@ -52,7 +53,7 @@ def accuracy(prediction):
 
 def arguments(training, folder, seed):
     """TrainingArguments for the config's `training`, with a checkpoint after each epoch in `folder`/checkpoints."""
-    return TrainingArguments(
+    found = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         seed=seed,
         per_device_train_batch_size=training["batch_size"],
@@ -75,6 +76,8 @@ def arguments(training, folder, seed):
         use_cpu=training["gpus"] == 0,
         report_to=[],
     )
+    found._n_gpu = min(found.n_gpu, 1)  # of several GPUs the Trainer would use all, with as many times the batch
+    return found
 
 
 def history(log):
@@ -93,19 +96,41 @@ def history(log):
     ]
 
 
+def load(folder, labels, positions):
+    """Return (tokenizer, model, names of its new tensors) of a model folder, with a head for these labels.
+
+    Raises UserError where transformers cannot read it, or it has fewer positions than `positions`.
+    """
+    names = dict(enumerate(labels))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=len(names), id2label=names, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason}); give a "
+            "whole model with its tokenizer."
+        ) from error
+    if tokenizer.model_max_length < positions:
+        raise UserError(
+            f"{folder} reads {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
+        )
+    return tokenizer, model, sorted(loading["missing_keys"])
+
+
 def main(inputs, output, params, seed, threads):
     """Train, then write the model folder, the history and where the run started."""
     torch.set_num_threads(threads)
     set_seed(seed)
-    tokenizer = AutoTokenizer.from_pretrained(inputs.model)
-    names = dict(enumerate(params.labels))
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
-        inputs.model, num_labels=len(names), id2label=names, output_loading_info=True
-    )
+    tokenizer, model, new = load(inputs.model, params.labels, params.positions)
     data = [inputs.train, inputs.valid]
     origin = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, [params.training, params.positions, params.labels, seed], [*data, *origin, *inputs.code])
+    folder = work_folder(
+        work, [params.training, params.positions, params.labels, seed], [*data, *origin, *inputs.code, *inputs.made_by]
+    )
     train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
     trainer = ScheduledTrainer(
         model=model,
@@ -129,7 +154,6 @@ def main(inputs, output, params, seed, threads):
     tokenizer.save_pretrained(output.model)
     write_history(output.history, history(trainer.state.log_history))
     weights = trainer.model.state_dict()
-    new = sorted(loading["missing_keys"])
     started = {
         "start": "checkpoint",
         "checkpoint_sha256": digest(path for path in origin if path.suffix in (".safetensors", ".bin")),

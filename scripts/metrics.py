@@ -3,8 +3,7 @@
 import json
 
 from semis.job import job
-
-import pandas as pd
+from semis.tables import read_table
 
 
 def accuracies(predictions):
@@ -23,7 +22,7 @@ def main(inputs, output, wildcards, params):
     """Write metrics.json."""
     with open(inputs.start, encoding="utf-8") as stream:
         start = json.load(stream)
-    accuracy, n = accuracies(pd.read_csv(inputs.predictions, dtype={"label": str, "prediction": str}))
+    accuracy, n = accuracies(read_table(inputs.predictions))
     step = start.pop("chosen_step")
     found = {
         "dataset": wildcards.dataset,
@@ -35,7 +34,7 @@ def main(inputs, output, wildcards, params):
         "checkpoint": {
             "selection": start.pop("selection"),
             "step": step,
-            "epoch": chosen_epoch(pd.read_csv(inputs.history), step),
+            "epoch": chosen_epoch(read_table(inputs.history), step),
         },
         "start": start,
         "accuracy": accuracy,

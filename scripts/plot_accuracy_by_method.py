@@ -2,8 +2,7 @@
 
 from semis import style
 from semis.job import job
-
-import pandas as pd
+from semis.tables import read_table
 
 
 def draw(accuracy, summary):
@@ -32,6 +31,6 @@ def draw(accuracy, summary):
 if __name__ == "__main__":
     with job(snakemake):
         tables = [
-            pd.read_csv(path).query("split == 'test'") for path in (snakemake.input.accuracy, snakemake.input.summary)
+            read_table(path).query("split == 'test'") for path in (snakemake.input.accuracy, snakemake.input.summary)
         ]
         style.save(draw(*tables), snakemake.output)

@@ -2,8 +2,7 @@
 
 from semis import style
 from semis.job import job
-
-import pandas as pd
+from semis.tables import read_table
 
 LABELS = {"loss": "training loss", "learning_rate": "learning rate"}
 
@@ -25,4 +24,4 @@ def draw(history):
 
 if __name__ == "__main__":
     with job(snakemake):
-        style.save(draw(pd.read_csv(snakemake.input.history)), snakemake.output)
+        style.save(draw(read_table(snakemake.input.history)), snakemake.output)

@@ -4,8 +4,7 @@ import json
 
 from semis import style
 from semis.job import job
-
-import pandas as pd
+from semis.tables import read_table
 
 
 def draw(history, label, chosen=()):
@@ -55,6 +54,6 @@ def chosen_checkpoints(paths):
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
-        history = pd.read_csv(snakemake.input.history).query("split == @params.split and metric == @params.metric")
+        history = read_table(snakemake.input.history).query("split == @params.split and metric == @params.metric")
         chosen = chosen_checkpoints(snakemake.input.get("metrics", []))
         style.save(draw(history, params.label, chosen), snakemake.output)

@@ -2,8 +2,8 @@
 
 from semis import style
 from semis.job import job
+from semis.tables import read_table
 
-import pandas as pd
 from matplotlib.ticker import EngFormatter
 
 # The first pattern that a tensor's name matches says which part it belongs to: the norm of the attention is a norm.
@@ -43,4 +43,4 @@ def draw(counts):
 
 if __name__ == "__main__":
     with job(snakemake):
-        style.save(draw(parts(pd.read_csv(snakemake.input.parameters))), snakemake.output)
+        style.save(draw(parts(read_table(snakemake.input.parameters))), snakemake.output)

@@ -2,8 +2,7 @@
 
 from semis import style
 from semis.job import job
-
-import pandas as pd
+from semis.tables import read_table
 
 
 def draw(runtime):
@@ -30,4 +29,4 @@ def draw(runtime):
 
 if __name__ == "__main__":
     with job(snakemake):
-        style.save(draw(pd.read_csv(snakemake.input.runtime)), snakemake.output)
+        style.save(draw(read_table(snakemake.input.runtime)), snakemake.output)

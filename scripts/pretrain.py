@@ -24,6 +24,7 @@ def recipe_flags(pretraining, positions):
     return [
         *("--task", "masked_lm", "--criterion", "masked_lm", "--sample-break-mode", "none"),
         *("--tokens-per-sample", str(positions), "--batch-size", str(pretraining["batch_size"])),
+        *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
         *("--seed", str(pretraining["seed"]), "--dropout", dropout, "--attention-dropout", dropout),
         *("--optimizer", "adam", "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
         *("--weight-decay", str(pretraining["weight_decay"]), "--clip-norm", "1.0"),
@@ -41,7 +42,7 @@ def main(inputs, output, params):
     flags = recipe_flags(params.pretraining, params.positions)
     flags += fairseq_training.architecture_flags(params.architecture, params.positions)
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, flags, [*inputs.text, inputs.dictionary, inputs.plugin, *inputs.code])
+    folder = work_folder(work, flags, [*inputs.text, inputs.dictionary, inputs.plugin, *inputs.code, *inputs.made_by])
     link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
 
     fairseq_training.train(folder / "data", folder, flags, "checkpoint_[0-9]*_[0-9]*.pt")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from semis.answers import ending, metrics_row
 from semis.job import job
+from semis.tables import read_json_lines, read_table
 
 import markdown
 import pandas as pd
@@ -80,8 +81,9 @@ def comparisons_section(comparisons):
     return [
         "## Which method is better?",
         table(rows),
-        f"Points of test accuracy; {comparisons['test'].iloc[0]}, p corrected by Holm for the number of comparisons. "
-        "With few seeds a difference has to be large to be shown.",
+        f"Points of test accuracy; {comparisons['test'].iloc[0]}. The p values are corrected by Holm for the number of "
+        "comparisons on a dataset, the intervals are not. With few seeds only a large difference can be shown; with "
+        "one seed it speaks of these two runs alone, not of the methods.",
     ]
 
 
@@ -232,7 +234,7 @@ blockquote { border-left: 3px solid #ccc; margin-left: 0; padding-left: 1em; col
 
 def read(inputs, name):
     """The table `name` among the inputs, or None where the study has none."""
-    return pd.read_csv(inputs[name]) if inputs.get(name) else None
+    return read_table(inputs[name]) if inputs.get(name) else None
 
 
 def read_bloom(inputs):
@@ -240,7 +242,7 @@ def read_bloom(inputs):
     if not inputs.get("bloom_parameters"):
         return None
     found = {name: json.loads(Path(inputs[f"bloom_{name}"]).read_text("utf-8")) for name in ("parameters", "metrics")}
-    found["samples"] = [json.loads(line) for line in Path(inputs.bloom_samples).read_text("utf-8").splitlines()]
+    found["samples"] = read_json_lines(inputs.bloom_samples)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from semis.job import job
 from semis.statistics import accuracy_interval, correctness, read_predictions, spread
+from semis.tables import read_table
 
 import pandas as pd
 
@@ -28,5 +29,5 @@ def summary_table(accuracy, predictions):
 if __name__ == "__main__":
     with job(snakemake):
         predictions = read_predictions(snakemake.input.predictions, snakemake.params.runs)
-        table = summary_table(pd.read_csv(snakemake.input.accuracy), predictions)
+        table = summary_table(read_table(snakemake.input.accuracy), predictions)
         table.round(4).to_csv(snakemake.output[0], index=False)

@@ -9,14 +9,16 @@ from semis.job import job
 
 
 def unpack_folder(source, target):
-    """Copy the files that stand beside the one config.json of `source` into the new folder `target`.
+    """Copy the files that stand beside the outermost config.json of `source` into the new folder `target`.
 
-    Raises UserError unless there is just one config.json.
+    Raises UserError where there is none, or two stand equally deep.
     """
     with members(source) as found:
         homes = [path.parent for path in found if path.name == "config.json"]
+        homes = [home for home in homes if len(home.parts) == min(len(other.parts) for other in homes)]
         if len(homes) != 1:
-            raise UserError(f"{source} holds {len(homes)} files named config.json; a Hugging Face model has one.")
+            places = ", ".join(map(str, homes)) or "nowhere"
+            raise UserError(f"{source} must hold one Hugging Face model, but config.json stands {places}; leave one.")
         Path(target).mkdir(parents=True)
         for path, opened in found.items():
             if path.parent == homes[0]:

@@ -1,6 +1,7 @@
 """What a user gets wrong is one sentence of ours, before or instead of any output, and never a traceback."""
 
 import json
+import shutil
 
 from semis import config as semis_config
 from semis.archives import members
@@ -45,6 +46,10 @@ def test_defaults_are_filled_in(good):
 
 # (keys that lead to a place, what is put there, the sentence)
 MISTAKES = [
+    ("seeds", [0, 1.0], "seeds.1: 1.0 is not of type 'integer'; correct it."),
+    ("training", {"epochs": 3.0}, "training.epochs: 3.0 is not of type 'integer'; correct it."),
+    ("training", {"final_learning_rate": 0.1}, "methods.scratch: final_learning_rate 0.1 is not below learning_rate"),
+    ("training", {"gpus": 2}, "training.gpus: 2 is greater than the maximum of 1; it is 0 or 1."),
     ("sead", [0], "unknown key 'sead' in the config; did you mean 'seeds'?"),
     ("models.tiny.libary", "fairseq", "unknown key 'libary' in models.tiny; did you mean 'library'?"),
     (
@@ -257,11 +262,14 @@ def test_unpack_takes_files_wherever_they_stand(tmp_path):
 
 
 def test_unpack_folder_takes_what_stands_beside_config_json(tmp_path):
-    lay_out(tmp_path / "in", {"hf/config.json": "{}", "hf/vocab.txt": "v", "hf/more/x": "x", "README": "r"})
+    lay_out(tmp_path / "in", {"hf/config.json": "{}", "hf/vocab.txt": "v", "hf/more/config.json": "x", "README": "r"})
     unpack_folder.unpack_folder(tmp_path / "in", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["config.json", "vocab.txt"]
-    (tmp_path / "in" / "hf" / "config.json").unlink()
-    with pytest.raises(UserError, match="holds 0 files named config.json"):
+    lay_out(tmp_path / "two", {"a/config.json": "{}", "b/config.json": "{}"})
+    with pytest.raises(UserError, match="config.json stands a, b"):
+        unpack_folder.unpack_folder(tmp_path / "two", tmp_path / "none")
+    shutil.rmtree(tmp_path / "in" / "hf")
+    with pytest.raises(UserError, match="config.json stands nowhere"):
         unpack_folder.unpack_folder(tmp_path / "in", tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

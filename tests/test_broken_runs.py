@@ -17,13 +17,6 @@ KILLED = {  # {method: (its rule, what is there once a first checkpoint is whole
 }
 
 
-def until(condition, process):
-    """Wait for a condition while a process runs."""
-    while not condition():
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.05)
-
-
 def holder(lock):
     """The process that has written its number into a lock file."""
     return psutil.Process(int(re.match(r"process (\d+) on ", lock.read_text())[1]))
@@ -31,7 +24,7 @@ def holder(lock):
 
 def test_a_job_that_another_process_still_does_is_refused(snakemake, tmp_path):
     config = study({"path": str(lay_out(tmp_path / "books", reviews()))})
-    lock = tmp_path / "results/t/logs/prepare_split/books-train.log.lock"
+    lock = tmp_path / "results/t/logs/prepare_split/books/train.log.lock"
     lay_out(tmp_path, {lock.relative_to(tmp_path): "process 1 on another-node"})
     with lock.open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -53,20 +46,25 @@ def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
     models = {method: runs[method] / "model" / file for method, (_, _, file) in KILLED.items()}
     whole = {method: model.read_bytes() for method, model in models.items()}
     logs = {
-        method: copy / f"results/demo/logs/{rule}/demo-books-{method}-seed0.log"
+        method: copy / f"results/demo/logs/{rule}/demo-books/{method}/seed0.log"
         for method, (rule, *_) in KILLED.items()
     }
     for folder in [*runs.values(), copy / "results/demo/tables"]:  # what stands behind is there: nobody would miss runs
         shutil.rmtree(folder)
 
     process = snakemake.start(CONFIG)
-    caught = []
-    for method, (_, checkpoint, _) in KILLED.items():
-        until(lambda: list(runs[method].glob(f"work/*/checkpoints/{checkpoint}")), process)  # noqa: B023
-        script = holder(logs[method].with_name(f"{logs[method].name}.lock"))
-        caught += [script, *script.children(recursive=True)]
-        for stopped in caught:
-            stopped.suspend()
+    caught, waiting = [], set(KILLED)
+    while waiting:  # whichever of the two comes first
+        assert process.poll() is None, process.stdout.read()
+        for method in sorted(waiting):
+            if list(runs[method].glob(f"work/*/checkpoints/{KILLED[method][1]}")):
+                script = holder(logs[method].with_name(f"{logs[method].name}.lock"))
+                frozen = [script, *script.children(recursive=True)]
+                for stopped in frozen:
+                    stopped.suspend()
+                caught += frozen
+                waiting.remove(method)
+        time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
 

@@ -239,3 +239,33 @@ def test_the_formula_holds_for_real_models_of_several_sizes(demo):
     found = in_environment("fairseq", counted_and_by_formula, sizes)
     assert found[0][0] == 22_829_056
     assert all(counted == analytic for counted, analytic in found)
+
+
+def batches(reviews, batch_size):
+    """Sizes of the batches that fairseq makes of so many reviews under the flags of a fine-tuning."""
+    from semis.fairseq_training import PLUGIN
+
+    import finetune_fairseq
+    import numpy as np
+    from fairseq import options
+    from fairseq.data.data_utils import batch_by_size
+
+    training = {"batch_size": batch_size, "epochs": 5, "total_updates": "auto", "warmup_ratio": 0.06, "gpus": 0}
+    training |= {"adam_betas": [0.9, 0.98], "adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "log_every": 25}
+    training |= {"learning_rate": 1e-5, "final_learning_rate": 0}
+    flags = ["data", "--user-dir", str(PLUGIN), "--arch", "roberta_small"]
+    flags += finetune_fairseq.recipe_flags(training, 2, 0, reviews)
+    args = options.parse_args_and_arch(options.get_training_parser(), flags)
+    made = batch_by_size(
+        np.arange(reviews),
+        num_tokens_vec=np.full(reviews, 50),
+        max_sentences=args.batch_size,
+        required_batch_size_multiple=args.required_batch_size_multiple,
+    )
+    return [len(batch) for batch in made]
+
+
+@pytest.mark.parametrize(("reviews", "batch_size"), [(1803, 8), (100, 12), (5, 8)])
+def test_every_review_is_trained_on_in_batches_of_the_size_asked_for(demo, reviews, batch_size):
+    sizes = in_environment("fairseq", batches, reviews, batch_size)
+    assert sum(sizes) == reviews and set(sizes[:-1]) <= {batch_size}

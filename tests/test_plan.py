@@ -92,3 +92,28 @@ def test_the_heavy_rules_ask_for_a_gpu_and_no_other(snakemake, demo):
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", done.output, re.M)
     asking = {name for name, body in jobs if re.search(r"resources: .*\bgpu=[1-9]", body)}
     assert asking == {"bloom_sample_before", "bloom_train", "bloom_sample_after"}
+
+
+def test_the_query_of_a_url_is_no_part_of_the_files_name(snakemake, demo):
+    demo["datasets"]["demo-books"]["source"] = {"url": "https://example.org/records/1/files/b%C3%A9.zip?download=1"}
+    done = snakemake(demo, "data", "--dry-run")
+    assert "output: results/demo/downloads/datasets/demo-books/bé.zip\n" in done.output, done.output
+
+
+def test_an_exported_model_has_the_positions_of_its_origin(snakemake, demo):
+    del demo["models"]["roberta-demo-hf"]["positions"]
+    assert planned(snakemake, demo)["export"] == 1
+    demo["models"]["roberta-demo-hf"]["positions"] = 65
+    assert "positions 65 is more than the 64 of models.roberta-demo" in snakemake.sentence(demo, "--dry-run")
+
+
+def test_names_with_hyphens_share_no_file(snakemake, demo):
+    """books and fr-scratch, books-fr and scratch: joined by hyphens their logs would be one."""
+    books = demo["datasets"].pop("demo-books")
+    demo["datasets"] = {"books": books, "books-fr": copy.deepcopy(books)}
+    method = demo["methods"]["fairseq-scratch"]
+    demo["methods"] = {"scratch": method, "fr-scratch": method}
+    done = snakemake(demo, "--dry-run")
+    assert done.returncode == 0, done.output
+    logs = re.findall(r"^ +log: (\S+)$", done.output, re.M)
+    assert len(logs) == len(set(logs)) > 50

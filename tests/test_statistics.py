@@ -56,3 +56,16 @@ def test_seeds_must_have_seen_the_same_reviews():
     with pytest.raises(ValueError, match="same reviews"):
         correctness(rows)
     assert correctness(rows[rows["seed"] == 0]).tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_equal_methods_are_seldom_told_apart(seeds):
+    """Seeds that differ by 5 points, as those of equal methods do by luck, make no method better than another."""
+    rng = np.random.default_rng(3)
+
+    def method():
+        accuracies = np.clip(rng.normal(0.75, 0.05, (seeds, 1)), 0, 1)
+        return (rng.random((seeds, 1000)) < accuracies).astype(float)
+
+    found = [paired_difference(method(), method())["p_value"] < 0.05 for _ in range(400)]
+    assert np.mean(found) < 0.09  # 5 % is meant; three times the error of 400 draws above it is 8.3 %

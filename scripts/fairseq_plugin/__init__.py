@@ -4,15 +4,13 @@ fairseq calls torch.load without saying what may be loaded; torch then takes ten
 fairseq's own checkpoints hold besides are allowed here by name; nothing else is ever loaded.
 """
 
-from argparse import Namespace
-
 from semis.checkpoints import SAFE_TYPES
 
 import torch
 from fairseq.models import register_model_architecture
 from fairseq.models.roberta.model import base_architecture
 
-torch.serialization.add_safe_globals([Namespace, *SAFE_TYPES])
+torch.serialization.add_safe_globals(SAFE_TYPES)
 
 
 @register_model_architecture("roberta", "roberta_small")

@@ -1,15 +1,23 @@
 """Checks a config before anything reads it, and fills in the defaults of its schema."""
 
-import os
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from semis.errors import UserError
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 from snakemake.utils import validate
+
+# 1.0 is an integer to JSON Schema, but not to a seed or a file's name.
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 def resolve(config, schema_file, config_file):
@@ -19,9 +27,14 @@ def resolve(config, schema_file, config_file):
     config. Raises UserError.
     """
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(_ended(f"{config_file}: {_sentence(error)}"))
+    models = config.get("models", {})
+    for model in models.values():
+        origin = models.get(model.get("export"), {})
+        if "positions" in origin:
+            model.setdefault("positions", origin["positions"])  # before the schema's default
     validate(config, str(schema_file))
     for method in config["methods"].values():
         method["training"] = {**config["training"], **method.get("training", {})}
@@ -90,6 +103,9 @@ def _problems(config):
             yield f"{where} '{method['model']}' is not under models{_near(method['model'], config['models'])}"
         elif model["library"] == "huggingface" and method["start"] == "scratch":
             yield f"methods.{name}.start: scratch is for fairseq models; use pretrained, or a fairseq model"
+        elif method["training"]["final_learning_rate"] >= method["training"]["learning_rate"]:
+            rates = [method["training"][key] for key in ("final_learning_rate", "learning_rate")]
+            yield f"methods.{name}: final_learning_rate {rates[0]} is not below learning_rate {rates[1]}; lower it"
         elif method["start"] == "pretrained" and "tokenizer" in model and "pretraining" not in model:
             yield (
                 f"methods.{name}.start is pretrained, but models.{method['model']} has no weights; add pretraining to "
@@ -113,6 +129,7 @@ def _problems(config):
         yield f"published '{published}' is not there; correct the path, or remove the key"
     for where, source in sources(config):
         yield from _source_problems(where, source)
+    yield from _by_hand_problems(config)
     for name, dataset in config["datasets"].items():
         yield from _folder_problems(f"datasets.{name}.source", dataset["source"])
 
@@ -134,6 +151,11 @@ def _model_problems(models):
             elif origin is None or origin["library"] != "fairseq":
                 near = _near(model["export"], models)
                 yield f"{where}.export '{model['export']}' is not a fairseq model under models{near}"
+            elif model["positions"] > origin["positions"]:
+                yield (
+                    f"{where}.positions {model['positions']} is more than the {origin['positions']} of "
+                    f"models.{model['export']}; lower it"
+                )
             elif "source" not in origin and "pretraining" not in origin:
                 yield f"{where}.export: models.{model['export']} has no weights to export; add pretraining to it"
         sizes = model["architecture"]
@@ -151,8 +173,19 @@ def _source_problems(where, source):
         yield f"{where} needs exactly one of url, path and hub, not {' and '.join(given) or 'none'}"
     elif "path" in source and not Path(source["path"]).exists():
         yield f"{where}.path '{source['path']}' is not there; put the file in its place, or correct the path"
-    elif "url" in source and not os.path.basename(source["url"]):
+    elif "url" in source and file_name(source["url"]) in ("", ".", ".."):
         yield f"{where}.url '{source['url']}' ends in no file name; give the address of one file"
+
+
+def _by_hand_problems(config):
+    """One file in downloads/ cannot stand for two urls."""
+    urls = {}
+    for where, source in sources(config):
+        if "url" in source:
+            name = file_name(source["url"])
+            first = urls.setdefault(name, source["url"])
+            if first != source["url"] and Path("downloads", name).exists():
+                yield f"{where}.url and {first} both end in {name}, so downloads/{name} is not clear; give it as path"
 
 
 def _folder_problems(where, source):
@@ -163,6 +196,11 @@ def _folder_problems(where, source):
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             yield f"{where}.path '{folder}' lacks {', '.join(missing)}; put the files there, or correct the path"
+
+
+def file_name(url):
+    """The name under which the file of a url is kept: its last part, without a query such as ?download=1."""
+    return unquote(urlsplit(url).path).rpartition("/")[2]
 
 
 def _near(name, known):

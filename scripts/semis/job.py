@@ -28,26 +28,31 @@ def job(snakemake):
     if not snakemake.resources.get("gpu"):
         os.environ.update(CUDA_VISIBLE_DEVICES="")
     terminal = os.dup(2)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with Path(snakemake.log[0]).open("w") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    # subprocess.run kills the child that it waits for when an exception such as SystemExit passes through it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     try:
         with _alone(Path(f"{snakemake.log[0]}.lock")):
+            _write_to(snakemake.log[0])
+            # subprocess.run kills the child that it waits for when an exception such as SystemExit passes through it
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+            threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
             yield
     except UserError as error:
-        sentence = f"Semis: {error}\n"
-        sys.stderr.write(sentence)
-        os.write(terminal, sentence.encode())
+        os.write(terminal, f"Semis: {error}\n".encode())
+        if not os.path.sameopenfile(terminal, 2):  # in the log too, where it is this job's
+            print(f"Semis: {error}", file=sys.stderr)
         sys.exit(1)
     except Exception:
         traceback.print_exc()
         os.write(terminal, f"Semis: rule {snakemake.rule} failed; its log {snakemake.log[0]} says why.\n".encode())
         sys.exit(1)
+
+
+def _write_to(log):
+    """Send what this process and its children print from now on to the file `log`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with Path(log).open("w") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
 
 
 def _end_with(parent):

@@ -1,0 +1,31 @@
+"""Tables keep names and labels as text, and count what they say."""
+
+from semis.tables import read_json_lines, read_table
+
+import check_dataset
+import metrics
+
+
+def test_names_and_labels_stay_text(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("dataset,method,label,prediction,split,std_sample\n2024,NA,None,None,test,\n")
+    [row] = read_table(file).to_dict("records")
+    assert (row["dataset"], row["method"], row["label"]) == ("2024", "NA", "None")
+    assert row["std_sample"] != row["std_sample"]  # an empty cell is missing
+    assert metrics.accuracies(read_table(file)) == ({"test": 100.0}, {"test": 1})
+
+
+def test_an_answer_may_hold_other_line_breaks(tmp_path):
+    file = tmp_path / "t.jsonl"
+    file.write_text('{"answer": "un\u2028deux\u0085trois"}\n{"answer": "b"}\n', encoding="utf-8")
+    assert [row["answer"] for row in read_json_lines(file)] == ["un\u2028deux\u0085trois", "b"]
+
+
+def test_every_copy_of_a_shared_review_is_counted():
+    reviews = {"train": ["a", "b", "b"], "valid": ["c"], "test": ["b", "b", "d", ""]}
+    labels = {split: ["1"] * len(lines) for split, lines in reviews.items()}
+    table = check_dataset.check_dataset(reviews, labels)
+    found = {(row.split, row.check): row.value for row in table.itertuples(index=False)}
+    assert found["test", "also_in_train"] == 2 and found["train", "also_in_test"] == 2
+    assert found["valid", "also_in_train"] == 0
+    assert found["train", "repeats"] == 1 and found["test", "empty"] == 1 and found["test", "words"] == 3
