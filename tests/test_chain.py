@@ -258,6 +258,7 @@ def batches(reviews, batch_size):
     args = options.parse_args_and_arch(options.get_training_parser(), flags)
     made = batch_by_size(
         np.arange(reviews),
+        num_tokens_fn=None,
         num_tokens_vec=np.full(reviews, 50),
         max_sentences=args.batch_size,
         required_batch_size_multiple=args.required_batch_size_multiple,
