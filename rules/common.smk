@@ -63,7 +63,7 @@ def helpers(*names):
 
 def made_by(script, environment):
     """A training's script and packages: with other ones, no checkpoint of an interrupted training is gone on from."""
-    return [f"{SCRIPTS}/{script}.py", f"{ROOT}/envs/{environment}.yaml"]
+    return [f"{SCRIPTS}/{script}.py", os.path.normpath(f"{ROOT}/envs/{environment}.yaml")]
 
 
 def located(kind, name, source):
