@@ -32,7 +32,7 @@ rule bloom_samples:
 rule bloom_samples_page:
     input:
         samples="<results>/bloom/samples.jsonl",
-        code=helpers("answers", "errors", "job"),
+        code=helpers("answers", "errors", "job", "tables"),
     output:
         report(
             "<results>/bloom/samples.html",
@@ -57,7 +57,7 @@ rule bloom_metrics:
         before="<results>/bloom/base/likelihood.json",
         after=expand("<results>/bloom/{arm}/likelihood.json", arm=ARMS),
         training=expand("<results>/bloom/{arm}/training.json", arm=ARMS),
-        code=helpers("errors", "job"),
+        code=helpers("errors", "job", "tables"),
     output:
         "<results>/bloom/metrics.json",
     log:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from semis.job import job
+from semis.tables import read_json_lines
 
 
 def ngrams(text, n):
@@ -47,8 +48,7 @@ def read_json(path):
 
 def main(inputs, output, arms):
     """Write metrics.json."""
-    with open(inputs.samples, encoding="utf-8", newline="\n") as stream:
-        rows = [json.loads(line) for line in stream]
+    rows = read_json_lines(inputs.samples)
     found = {"before": measure([row for row in rows if row["stage"] == "before"], read_json(inputs.before)), "arms": {}}
     for arm, after, training in zip(arms, inputs.after, inputs.training, strict=True):
         found["arms"][arm] = {

@@ -1,11 +1,11 @@
 """Show the answers as a page: a question a section, and what each arm answered side by side."""
 
 import html
-import json
 from pathlib import Path
 
 from semis.answers import ending
 from semis.job import job
+from semis.tables import read_json_lines
 
 HEAD = """<!doctype html>
 <html><head><meta charset="utf-8"><title>BLOOM's answers</title><style>
@@ -38,6 +38,5 @@ def page(samples):
 
 if __name__ == "__main__":
     with job(snakemake):
-        lines = Path(snakemake.input.samples).read_text(encoding="utf-8").split("\n")
-        samples = [json.loads(line) for line in lines if line]
+        samples = read_json_lines(snakemake.input.samples)
         Path(snakemake.output[0]).write_text(page(samples), encoding="utf-8")

@@ -51,7 +51,7 @@ def results_section(summary):
         table(rows),
         "The checkpoint of each run was chosen on the validation reviews (best: the highest accuracy; last: the end of "
         "training) and evaluated once on test. The interval says how the mean would move with other seeds and other "
-        "reviews.",
+        "reviews; of a method with one seed, with other reviews alone.",
         "![Accuracy on test by method](figures/accuracy_by_method.png)",
     ]
 
