@@ -1,4 +1,4 @@
-"""Evaluate: the chosen checkpoint of each run on valid and test; only here is test read."""
+"""Evaluate: the chosen checkpoint of each run on valid and test, and what the run comes to; only here is test read."""
 
 
 rule evaluate_fairseq:
@@ -6,9 +6,10 @@ rule evaluate_fairseq:
         unpack(binarized(["valid", "test"])),
         model="<results>/runs/{dataset}/{method}/seed{seed}/model",
         plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
-        code=helpers("checkpoints", "errors", "fairseq_data", "fairseq_training", "job", "predictions", "workfolder"),
+        code=helpers("checkpoints", "errors", "fairseq_data", "job", "predictions"),
     output:
-        "<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+        predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+        metrics="<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
     log:
         "<logs>/evaluate_fairseq/{dataset}/{method}/seed{seed}.log",
     benchmark:
@@ -21,6 +22,7 @@ rule evaluate_fairseq:
         mem_mb=4000,
         runtime=60,
     params:
+        model=lambda wildcards: METHODS[wildcards.method]["model"],
         labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
         splits=["valid", "test"],
         batch_size=32,
@@ -34,7 +36,8 @@ rule evaluate_huggingface:
         model="<results>/runs/{dataset}/{method}/seed{seed}/model",
         code=helpers("errors", "job", "predictions"),
     output:
-        "<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+        predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
+        metrics="<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
     log:
         "<logs>/evaluate_huggingface/{dataset}/{method}/seed{seed}.log",
     benchmark:
@@ -47,31 +50,10 @@ rule evaluate_huggingface:
         mem_mb=4000,
         runtime=60,
     params:
+        model=lambda wildcards: METHODS[wildcards.method]["model"],
         labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
         positions=lambda wildcards: MODELS[METHODS[wildcards.method]["model"]]["positions"],
         splits=["valid", "test"],
         batch_size=32,
     script:
         "../scripts/evaluate_huggingface.py"
-
-
-rule metrics:
-    input:
-        predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
-        history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
-        start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
-        code=helpers("errors", "job", "tables"),
-    output:
-        "<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
-    log:
-        "<logs>/metrics/{dataset}/{method}/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/metrics/{dataset}/{method}/seed{seed}.tsv"
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        model=lambda wildcards: METHODS[wildcards.method]["model"],
-        training=training,
-    script:
-        "../scripts/metrics.py"

@@ -12,7 +12,6 @@ rule finetune_fairseq:
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
-        start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
     log:
         "<logs>/finetune_fairseq/{dataset}/{method}/seed{seed}.log",
     benchmark:
@@ -45,7 +44,6 @@ rule finetune_huggingface:
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
-        start="<results>/runs/{dataset}/{method}/seed{seed}/start.json",
     log:
         "<logs>/finetune_huggingface/{dataset}/{method}/seed{seed}.log",
     benchmark:

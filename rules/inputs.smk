@@ -41,13 +41,14 @@ def fairseq_file(name):
 
 def binarized(splits):
     """Input function: the binarized reviews and labels of these splits, and the two dictionaries."""
+    names = [f"{split}.{kind}" for split in splits for kind in ("bin", "idx")]
 
     def find(wildcards):
         model = METHODS[wildcards.method]["model"]
         folder = f"{RESULTS}/data/{wildcards.dataset}"
         return {
-            "reviews": expand(f"{folder}/tokens/{model}/{{split}}.{{kind}}", split=splits, kind=["bin", "idx"]),
-            "labels": expand(f"{folder}/label/{{split}}.{{kind}}", split=splits, kind=["bin", "idx"]),
+            "reviews": [f"{folder}/tokens/{model}/{name}" for name in names],
+            "labels": [f"{folder}/label/{name}" for name in names],
             "dictionary": f"{RESULTS}/models/{model}/dict.txt",
             "label_dictionary": f"{folder}/label/dict.txt",
         }

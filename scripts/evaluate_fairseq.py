@@ -1,20 +1,17 @@
-"""Let a fine-tuned fairseq model classify the valid and test reviews: a row for each review."""
+"""Let a fine-tuned fairseq model classify the valid and test reviews, a row for each; and sum up the run."""
 
-import sys
 import tempfile
 from pathlib import Path
 
-from semis import checkpoints, fairseq_training
+from semis import checkpoints
 from semis.fairseq_data import lay_out
 from semis.job import job
-from semis.predictions import write_predictions
+from semis.predictions import write_metrics, write_predictions
 
+import fairseq_plugin  # noqa: F401  registers the architecture
 import torch
-
-sys.path.insert(0, str(fairseq_training.PLUGIN.parent))
-import fairseq_plugin  # noqa: E402,F401  registers the architecture
-from fairseq import tasks  # noqa: E402
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # noqa: E402
+from fairseq import tasks
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 
 def load_model(path, data):
@@ -46,16 +43,17 @@ def classify(task, model, split, batch_size):
     yield from sorted(found)
 
 
-def main(inputs, output, params, threads):
-    """Write predictions.csv."""
+def main(inputs, output, wildcards, params, threads):
+    """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         lay_out(folder, inputs.reviews, inputs.labels, inputs.dictionary, inputs.label_dictionary)
         task, model = load_model(Path(inputs.model) / "model.pt", folder)
         rows = [(split, *row) for split in params.splits for row in classify(task, model, split, params.batch_size)]
-    write_predictions(output, rows, params.labels)
+    write_predictions(output.predictions, rows, params.labels)
+    write_metrics(output.metrics, wildcards, params.model, inputs.model, rows)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output[0], snakemake.params, snakemake.threads)
+        main(snakemake.input, snakemake.output, snakemake.wildcards, snakemake.params, snakemake.threads)

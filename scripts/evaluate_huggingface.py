@@ -1,9 +1,9 @@
-"""Let a fine-tuned Hugging Face model classify the valid and test reviews: a row for each review."""
+"""Let a fine-tuned Hugging Face model classify the valid and test reviews, a row for each; and sum up the run."""
 
 import json
 
 from semis.job import job
-from semis.predictions import write_predictions
+from semis.predictions import write_metrics, write_predictions
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -21,8 +21,8 @@ def classify(model, tokenizer, reviews, positions, batch_size):
     return found
 
 
-def main(inputs, output, params, threads):
-    """Write predictions.csv."""
+def main(inputs, output, wildcards, params, threads):
+    """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
     tokenizer = AutoTokenizer.from_pretrained(inputs.model)
     model = AutoModelForSequenceClassification.from_pretrained(inputs.model).eval()
@@ -32,9 +32,10 @@ def main(inputs, output, params, threads):
             examples = [json.loads(line) for line in stream]
         found = classify(model, tokenizer, [e["sentence1"] for e in examples], params.positions, params.batch_size)
         rows += [(split, row, e["label"], *one) for row, (e, one) in enumerate(zip(examples, found, strict=True))]
-    write_predictions(output, rows, params.labels)
+    write_predictions(output.predictions, rows, params.labels)
+    write_metrics(output.metrics, wildcards, params.model, inputs.model, rows)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output[0], snakemake.params, snakemake.threads)
+        main(snakemake.input, snakemake.output, snakemake.wildcards, snakemake.params, snakemake.threads)

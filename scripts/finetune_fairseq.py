@@ -1,13 +1,12 @@
 """Fine-tune a fairseq RoBERTa on labelled reviews with one seed, and keep the checkpoint that the config selects."""
 
-import json
 import math
 import shutil
 from pathlib import Path
 
 from semis import checkpoints, fairseq_training
 from semis.fairseq_data import lay_out
-from semis.histories import write_history
+from semis.histories import write_history, write_training
 from semis.job import job
 from semis.workfolder import digest, work_folder
 
@@ -62,7 +61,7 @@ def where_it_started(start, model):
 
 
 def main(inputs, output, params, seed, threads):
-    """Train, then write the model folder, the history and where the run started."""
+    """Train, then write the model folder and the history."""
     start = inputs.get("model")
     training = params.training
     rows = Path(inputs.label_text).read_bytes().count(b"\n")
@@ -94,11 +93,10 @@ def main(inputs, output, params, seed, threads):
     task = {"task": "sentence_prediction", "criterion": "sentence_prediction", "num_classes": params.classes}
     task |= {"init_token": 0, "separator_token": 2, "shorten_method": "truncate", "regression_target": False}
     checkpoints.save(Path(output.model) / "model.pt", state["model"], params.architecture, params.positions, task)
-    write_history(output.history, fairseq_training.history(folder / "train.log", HISTORY))
-    started = where_it_started(start, state["model"])
-    chosen_step = state["optimizer_history"][-1]["num_updates"]
-    found = {**started, "selection": training["selection"], "chosen_step": chosen_step, "threads": threads}
-    Path(output.start).write_text(json.dumps(found, indent=1) + "\n")
+    measured = fairseq_training.history(folder / "train.log", HISTORY)
+    write_history(output.history, measured)
+    step, started = state["optimizer_history"][-1]["num_updates"], where_it_started(start, state["model"])
+    write_training(output.model, training, threads, step, measured, started)
     shutil.rmtree(work)
 
 

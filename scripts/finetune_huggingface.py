@@ -6,7 +6,7 @@ from pathlib import Path
 
 from semis import trainer_checkpoints
 from semis.errors import UserError
-from semis.histories import write_history
+from semis.histories import write_history, write_training
 from semis.job import job
 from semis.workfolder import digest, work_folder
 
@@ -121,7 +121,7 @@ def load(folder, labels, positions):
 
 
 def main(inputs, output, params, seed, threads):
-    """Train, then write the model folder, the history and where the run started."""
+    """Train, then write the model folder and the history."""
     torch.set_num_threads(threads)
     set_seed(seed)
     tokenizer, model, new = load(inputs.model, params.labels, params.positions)
@@ -152,7 +152,8 @@ def main(inputs, output, params, seed, threads):
     step = trainer_checkpoints.step(best) if best else trainer.state.global_step
     trainer.model.save_pretrained(output.model)
     tokenizer.save_pretrained(output.model)
-    write_history(output.history, history(trainer.state.log_history))
+    measured = history(trainer.state.log_history)
+    write_history(output.history, measured)
     weights = trainer.model.state_dict()
     started = {
         "start": "checkpoint",
@@ -160,11 +161,8 @@ def main(inputs, output, params, seed, threads):
         "tensors_from_checkpoint": len(weights) - len(new),
         "new_tensors": len(new),
         "new": new,
-        "selection": params.training["selection"],
-        "chosen_step": step,
-        "threads": threads,
     }
-    Path(output.start).write_text(json.dumps(started, indent=1) + "\n", encoding="utf-8")
+    write_training(output.model, params.training, threads, step, measured, started)
     shutil.rmtree(work)
 
 

@@ -55,12 +55,12 @@ def test_the_chosen_checkpoint_is_the_one_that_was_evaluated(demo):
         for seed in SEEDS:
             run = demo / "runs" / "demo-books" / method / f"seed{seed}"
             metrics = json.loads((run / "metrics.json").read_text())
-            measured = {
-                int(row["step"]): float(row["value"])
-                for row in read_table(run / "history.csv")
-                if (row["split"], row["metric"]) == ("valid", "accuracy")
-            }
+            rows = read_table(run / "history.csv")
+            rows = [row for row in rows if (row["split"], row["metric"]) == ("valid", "accuracy")]
+            measured = {int(row["step"]): float(row["value"]) for row in rows}
+            epochs = {int(row["step"]): float(row["epoch"]) for row in rows}
             assert metrics["checkpoint"]["step"] == max(measured, key=lambda step: (measured[step], -step))
+            assert metrics["checkpoint"]["epoch"] == epochs[metrics["checkpoint"]["step"]]
             assert metrics["accuracy"]["valid"] == pytest.approx(max(measured.values()), abs=0.01)
 
 

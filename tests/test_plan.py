@@ -30,10 +30,8 @@ def change(before, after):
 
 def test_the_demo_has_a_run_for_each_method_and_seed_and_both_parts(snakemake, demo):
     plan = planned(snakemake, demo)
-    methods = len(demo["methods"])
-    assert plan["metrics"] == methods * len(demo["seeds"])
-    assert plan["finetune_fairseq"] == 2 * len(demo["seeds"])
-    assert plan["finetune_huggingface"] == len(demo["seeds"])
+    assert plan["finetune_fairseq"] == plan["evaluate_fairseq"] == 2 * len(demo["seeds"])
+    assert plan["finetune_huggingface"] == plan["evaluate_huggingface"] == len(demo["seeds"])
     assert plan["bloom_train"] == plan["bloom_sample_after"] == 2
     assert plan["pretrain"] == plan["export"] == plan["bloom_sample_before"] == plan["summary"] == 1
 
@@ -42,14 +40,14 @@ def test_one_more_seed_adds_just_its_runs(snakemake, demo):
     before = planned(snakemake, demo)
     demo["seeds"].append(7)
     expected = {"finetune_fairseq": 2, "evaluate_fairseq": 2, "finetune_huggingface": 1, "evaluate_huggingface": 1}
-    assert change(before, planned(snakemake, demo)) == expected | {"metrics": 3}
+    assert change(before, planned(snakemake, demo)) == expected
 
 
 def test_a_second_dataset_needs_no_code(snakemake, demo):
     before = planned(snakemake, demo)
     demo["datasets"]["again"] = copy.deepcopy(demo["datasets"]["demo-books"])
     grown = change(before, planned(snakemake, demo))
-    assert grown["prepare_split"] == 3 and grown["metrics"] == 3 * len(demo["seeds"])
+    assert grown["prepare_split"] == 3 and grown["evaluate_fairseq"] == 2 * len(demo["seeds"])
     assert "pretrain" not in grown and "table_summary" not in grown
 
 
@@ -61,7 +59,7 @@ def test_another_model_of_the_hub_or_of_a_folder_needs_no_code(snakemake, demo, 
     before = planned(snakemake, demo)
     demo["models"]["camembert"] = {"library": "huggingface", "source": source}
     demo["methods"]["camembert"] = {"model": "camembert", "start": "pretrained"}
-    expected = {"finetune_huggingface": 2, "evaluate_huggingface": 2, "metrics": 2, "unpack_huggingface_model": 1}
+    expected = {"finetune_huggingface": 2, "evaluate_huggingface": 2, "unpack_huggingface_model": 1}
     assert change(before, planned(snakemake, demo)) == expected | fetch
 
 
@@ -75,7 +73,7 @@ def test_the_reports_study_downloads_what_it_names(snakemake):
     (snakemake.folder / "report").symlink_to(ROOT / "report")
     plan = planned(snakemake, (ROOT / "config.yaml").read_text())
     assert plan["fetch"] == 3 and plan["fetch_hub"] == 2
-    assert plan["metrics"] == 12 and "pretrain" not in plan
+    assert plan["evaluate_fairseq"] + plan["evaluate_huggingface"] == 12 and "pretrain" not in plan
     assert planned(snakemake, (ROOT / "config.yaml").read_text(), "data") == {"data": 1, "fetch": 3, "fetch_hub": 2}
 
 

@@ -1,9 +1,9 @@
 """Tables keep names and labels as text, and count what they say."""
 
+from semis.predictions import accuracies
 from semis.tables import read_json_lines, read_table
 
 import check_dataset
-import metrics
 
 
 def test_names_and_labels_stay_text(tmp_path):
@@ -12,7 +12,11 @@ def test_names_and_labels_stay_text(tmp_path):
     [row] = read_table(file).to_dict("records")
     assert (row["dataset"], row["method"], row["label"]) == ("2024", "NA", "None")
     assert row["std_sample"] != row["std_sample"]  # an empty cell is missing
-    assert metrics.accuracies(read_table(file)) == ({"test": 100.0}, {"test": 1})
+
+
+def test_each_split_has_its_accuracy():
+    rows = [("valid", 0, 1, 1, 0.9), ("valid", 1, 0, 1, 0.6), ("test", 0, 0, 0, 0.8)]
+    assert accuracies(rows) == ({"valid": 50.0, "test": 100.0}, {"valid": 2, "test": 1})
 
 
 def test_an_answer_may_hold_other_line_breaks(tmp_path):

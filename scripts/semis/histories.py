@@ -1,6 +1,8 @@
-"""history.csv: what a training measured on its way."""
+"""history.csv, what a training measured on its way, and training.json, what its model came of."""
 
 import csv
+import json
+from pathlib import Path
 
 
 def write_history(path, rows):
@@ -9,3 +11,18 @@ def write_history(path, rows):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["step", "epoch", "split", "metric", "value"])
         writer.writerows(rows)
+
+
+def write_training(model, training, threads, step, rows, start):
+    """Write training.json into the folder `model`: settings, threads, the chosen checkpoint, and where it started.
+
+    The checkpoint is that of the validation at `step` (an update); its epoch is looked up in the history's `rows`.
+    """
+    epoch = next(epoch for at, epoch, split, *_ in rows if (at, split) == (step, "valid"))
+    found = {
+        "training": training,
+        "threads": threads,
+        "checkpoint": {"selection": training["selection"], "step": step, "epoch": round(epoch)},
+        "start": start,
+    }
+    Path(model, "training.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
