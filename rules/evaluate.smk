@@ -5,8 +5,8 @@ rule evaluate_fairseq:
     input:
         unpack(binarized(["valid", "test"])),
         model="<results>/runs/{dataset}/{method}/seed{seed}/model",
-        plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
-        code=helpers("checkpoints", "errors", "fairseq_data", "job", "predictions"),
+        plugin=lambda wildcards: plugin(METHODS[wildcards.method]["training"]["engine"]),
+        code=helpers("checkpoints", "engines", "errors", "fairseq_data", "job", "predictions"),
     output:
         predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
         metrics="<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
@@ -24,6 +24,7 @@ rule evaluate_fairseq:
     params:
         model=lambda wildcards: METHODS[wildcards.method]["model"],
         labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
+        engine=lambda wildcards: METHODS[wildcards.method]["training"]["engine"],
         splits=["valid", "test"],
         batch_size=32,
     script:
@@ -34,7 +35,7 @@ rule evaluate_huggingface:
     input:
         reviews=expand("<results>/data/{{dataset}}/{split}.jsonl", split=["valid", "test"]),
         model="<results>/runs/{dataset}/{method}/seed{seed}/model",
-        code=helpers("errors", "job", "predictions"),
+        code=helpers("errors", "fast_encoder", "fast_huggingface", "job", "predictions"),
     output:
         predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
         metrics="<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",
@@ -53,6 +54,7 @@ rule evaluate_huggingface:
         model=lambda wildcards: METHODS[wildcards.method]["model"],
         labels=lambda wildcards: DATASETS[wildcards.dataset]["labels"],
         positions=lambda wildcards: MODELS[METHODS[wildcards.method]["model"]]["positions"],
+        engine=lambda wildcards: METHODS[wildcards.method]["training"]["engine"],
         splits=["valid", "test"],
         batch_size=32,
     script:

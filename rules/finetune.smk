@@ -6,8 +6,10 @@ rule finetune_fairseq:
         unpack(binarized(["train", "valid"])),
         model=start_weights,
         label_text="<results>/data/{dataset}/train.label",
-        plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
-        code=helpers("checkpoints", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"),
+        plugin=lambda wildcards: plugin(METHODS[wildcards.method]["training"]["engine"]),
+        code=helpers(
+            "checkpoints", "engines", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"
+        ),
         made_by=made_by("finetune_fairseq", "fairseq"),
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
@@ -39,7 +41,16 @@ rule finetune_huggingface:
         train="<results>/data/{dataset}/train.jsonl",
         valid="<results>/data/{dataset}/valid.jsonl",
         model=lambda wildcards: f"{RESULTS}/models/{METHODS[wildcards.method]['model']}",
-        code=helpers("errors", "histories", "job", "trainer_checkpoints", "workfolder"),
+        code=helpers(
+            "errors",
+            "fast_encoder",
+            "fast_huggingface",
+            "histories",
+            "job",
+            "row_adam",
+            "trainer_checkpoints",
+            "workfolder",
+        ),
         made_by=made_by("finetune_huggingface", "transformers"),
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),

@@ -56,6 +56,14 @@ def binarized(splits):
     return find
 
 
+def plugin(engine):
+    """Code that fairseq is given besides a script: the architecture and, for the fast engine, its way to compute."""
+    code = [f"{SCRIPTS}/fairseq_plugin/__init__.py"]
+    if engine == "fast":
+        code += [f"{SCRIPTS}/fairseq_fast/__init__.py", *helpers("fast_encoder", "row_adam")]
+    return code
+
+
 def start_weights(wildcards):
     """Input function: the checkpoint that a fairseq run starts from; nothing for one from scratch."""
     method = METHODS[wildcards.method]

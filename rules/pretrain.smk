@@ -83,8 +83,10 @@ rule pretrain:
     input:
         text=expand("<results>/pretraining/{{model}}/{split}.{kind}", split=["train", "valid"], kind=["bin", "idx"]),
         dictionary="<results>/models/{model}/dict.txt",
-        plugin=f"{SCRIPTS}/fairseq_plugin/__init__.py",
-        code=helpers("checkpoints", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"),
+        plugin=lambda wildcards: plugin(MODELS[wildcards.model]["pretraining"]["engine"]),
+        code=helpers(
+            "checkpoints", "engines", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"
+        ),
         made_by=made_by("pretrain", "fairseq"),
     output:
         model="<results>/models/{model}/model.pt",

@@ -1,23 +1,25 @@
 """Let a fine-tuned fairseq model classify the valid and test reviews, a row for each; and sum up the run."""
 
+import importlib
 import tempfile
 from pathlib import Path
 
 from semis import checkpoints
+from semis.engines import ENGINES
 from semis.fairseq_data import lay_out
 from semis.job import job
 from semis.predictions import write_metrics, write_predictions
 
-import fairseq_plugin  # noqa: F401  registers the architecture
 import torch
 from fairseq import tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 
-def load_model(path, data):
+def load_model(path, data, engine):
     """Return (task, model in evaluation mode) of the fine-tuned checkpoint `path` with the binarized folder `data`."""
+    importlib.import_module(ENGINES[engine].plugin)  # registers the architecture
     state = checkpoints.load(path)
-    state["args"].data = str(data)
+    state["args"].data, state["args"].arch = str(data), ENGINES[engine].architecture
     config = convert_namespace_to_omegaconf(state["args"])
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
@@ -48,7 +50,7 @@ def main(inputs, output, wildcards, params, threads):
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         lay_out(folder, inputs.reviews, inputs.labels, inputs.dictionary, inputs.label_dictionary)
-        task, model = load_model(Path(inputs.model) / "model.pt", folder)
+        task, model = load_model(Path(inputs.model) / "model.pt", folder, params.engine)
         rows = [(split, *row) for split in params.splits for row in classify(task, model, split, params.batch_size)]
     write_predictions(output.predictions, rows, params.labels)
     write_metrics(output.metrics, wildcards, params.model, inputs.model, rows)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from semis import checkpoints, fairseq_training
+from semis.engines import ENGINES
 from semis.fairseq_data import lay_out
 from semis.histories import write_history, write_training
 from semis.job import job
@@ -34,7 +35,7 @@ def recipe_flags(training, classes, seed, reviews):
         *("--init-token", "0", "--separator-token", "2", "--shorten-method", "truncate"),
         *("--batch-size", str(training["batch_size"]), "--update-freq", "1", "--seed", str(seed)),
         *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
-        *("--optimizer", "adam", "--adam-betas", str(tuple(training["adam_betas"]))),
+        *("--optimizer", ENGINES[training["engine"]].optimizer, "--adam-betas", str(tuple(training["adam_betas"]))),
         *("--adam-eps", str(training["adam_epsilon"]), "--weight-decay", str(training["weight_decay"])),
         *("--clip-norm", str(training["clip_norm"])),
         *("--lr-scheduler", "polynomial_decay", "--lr", str(training["learning_rate"])),
@@ -70,13 +71,13 @@ def main(inputs, output, params, seed, threads):
         weights = checkpoints.load(start)["model"]
         checkpoints.check_fit(start, weights, words, params.architecture["dimension"], params.positions)
     flags = recipe_flags(training, params.classes, seed, rows)
-    flags += fairseq_training.architecture_flags(params.architecture, params.positions)
+    flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)
     files = [
         *inputs.reviews,
         *inputs.labels,
         inputs.dictionary,
         inputs.label_dictionary,
-        inputs.plugin,
+        *inputs.plugin,
         *inputs.code,
         *inputs.made_by,
     ]

@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
-from semis import trainer_checkpoints
+from semis import fast_huggingface, trainer_checkpoints
 from semis.errors import UserError
 from semis.histories import write_history, write_training
 from semis.job import job
+from semis.row_adam import RowAdam
 from semis.workfolder import digest, work_folder
 
 import numpy as np
@@ -16,13 +17,12 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorWithPadding,
-    Trainer,
     TrainingArguments,
     set_seed,
 )
 
 
-class ScheduledTrainer(Trainer):
+class ScheduledTrainer(fast_huggingface.ClippingTrainer):
     """A Trainer whose learning-rate schedule may be longer than the training, as the report's fairseq runs had it."""
 
     def __init__(self, *args, schedule_updates, warmup_ratio, **kwargs):
@@ -33,6 +33,14 @@ class ScheduledTrainer(Trainer):
         total = num_training_steps if self.schedule_updates == "auto" else self.schedule_updates
         self.args.warmup_steps = round(total * self.warmup_ratio)
         return super().create_scheduler(total, optimizer)
+
+
+def optimizer(training):
+    """The class and settings of the engine's optimizer; None for transformers' own AdamW."""
+    if training["engine"] == "reference":
+        return None
+    settings = {"betas": tuple(training["adam_betas"]), "eps": training["adam_epsilon"]}
+    return RowAdam, settings | {"lr": training["learning_rate"], "weight_decay": training["weight_decay"]}
 
 
 def read_examples(path, tokenizer, positions):
@@ -131,6 +139,8 @@ def main(inputs, output, params, seed, threads):
     folder = work_folder(
         work, [params.training, params.positions, params.labels, seed], [*data, *origin, *inputs.code, *inputs.made_by]
     )
+    if params.training["engine"] == "fast":
+        fast_huggingface.speed_up(model)
     train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
     trainer = ScheduledTrainer(
         model=model,
@@ -140,6 +150,7 @@ def main(inputs, output, params, seed, threads):
         compute_metrics=accuracy,
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
+        optimizer_cls_and_kwargs=optimizer(params.training),
         schedule_updates=params.training["total_updates"],
         warmup_ratio=params.training["warmup_ratio"],
     )

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from semis import checkpoints, fairseq_training
+from semis.engines import ENGINES
 from semis.fairseq_data import link
 from semis.histories import write_history
 from semis.job import job
@@ -21,12 +22,13 @@ def recipe_flags(pretraining, positions):
     """Flags of fairseq-train for the config's `pretraining`: blocks of `positions` tokens, 15 % of them hidden."""
     updates = pretraining["updates"]
     dropout = str(pretraining["dropout"])
+    engine = ENGINES[pretraining["engine"]]
     return [
-        *("--task", "masked_lm", "--criterion", "masked_lm", "--sample-break-mode", "none"),
+        *("--task", "masked_lm", "--criterion", engine.masked_lm, "--sample-break-mode", "none"),
         *("--tokens-per-sample", str(positions), "--batch-size", str(pretraining["batch_size"])),
         *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
         *("--seed", str(pretraining["seed"]), "--dropout", dropout, "--attention-dropout", dropout),
-        *("--optimizer", "adam", "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
+        *("--optimizer", engine.optimizer, "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
         *("--weight-decay", str(pretraining["weight_decay"]), "--clip-norm", "1.0"),
         *("--lr-scheduler", "polynomial_decay", "--lr", str(pretraining["learning_rate"])),
         *("--warmup-updates", str(round(updates * pretraining["warmup_ratio"]))),
@@ -40,9 +42,9 @@ def recipe_flags(pretraining, positions):
 def main(inputs, output, params):
     """Train, then write model.pt and the history."""
     flags = recipe_flags(params.pretraining, params.positions)
-    flags += fairseq_training.architecture_flags(params.architecture, params.positions)
+    flags += fairseq_training.model_flags(params.pretraining["engine"], params.architecture, params.positions)
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, flags, [*inputs.text, inputs.dictionary, inputs.plugin, *inputs.code, *inputs.made_by])
+    folder = work_folder(work, flags, [*inputs.text, inputs.dictionary, *inputs.plugin, *inputs.code, *inputs.made_by])
     link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
 
     fairseq_training.train(folder / "data", folder, flags, "checkpoint_[0-9]*_[0-9]*.pt")

@@ -243,17 +243,24 @@ def test_the_formula_holds_for_real_models_of_several_sizes(demo):
 
 def batches(reviews, batch_size):
     """Sizes of the batches that fairseq makes of so many reviews under the flags of a fine-tuning."""
-    from semis.fairseq_training import PLUGIN
+    from semis.fairseq_training import model_flags
 
     import finetune_fairseq
     import numpy as np
     from fairseq import options
     from fairseq.data.data_utils import batch_by_size
 
-    training = {"batch_size": batch_size, "epochs": 5, "total_updates": "auto", "warmup_ratio": 0.06, "gpus": 0}
+    training = {
+        "engine": "reference",
+        "batch_size": batch_size,
+        "epochs": 5,
+        "total_updates": "auto",
+        "warmup_ratio": 0.06,
+        "gpus": 0,
+    }
     training |= {"adam_betas": [0.9, 0.98], "adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "log_every": 25}
     training |= {"learning_rate": 1e-5, "final_learning_rate": 0}
-    flags = ["data", "--user-dir", str(PLUGIN), "--arch", "roberta_small"]
+    flags = ["data", *model_flags("reference", {"layers": 1, "dimension": 8, "feed_forward": 8, "heads": 1}, 64)]
     flags += finetune_fairseq.recipe_flags(training, 2, 0, reviews)
     args = options.parse_args_and_arch(options.get_training_parser(), flags)
     made = batch_by_size(

@@ -57,8 +57,6 @@ def imports(file):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("semis."):
                 names = [node.module.removeprefix("semis.")]
-            elif isinstance(node, ast.Import) and any(alias.name == "fairseq_plugin" for alias in node.names):
-                waiting.append(SCRIPTS / "fairseq_plugin" / "__init__.py")
             waiting += [SCRIPTS / "semis" / f"{name}.py" for name in names if name not in found]
             found.update(names)
     return found
@@ -69,6 +67,14 @@ def test_a_rule_lists_the_helpers_that_its_script_imports(name):
     script = re.search(r'script:\s+"\.\./scripts/(\w+\.py)"', RULES[name])[1]
     listed = re.search(r"code=(?:ancient\()?helpers\((.*?)\)", RULES[name], re.S)
     assert sorted(re.findall(r'"(\w+)"', listed[1])) == sorted(imports(SCRIPTS / script))
+
+
+def test_the_fast_engine_s_code_is_an_input_of_what_it_trains():
+    listed = re.search(r"def plugin\(.*?return code", (ROOT / "rules" / "inputs.smk").read_text(), re.S)[0]
+    assert sorted(re.findall(r'"(\w+)"', listed)) == [
+        "fast",
+        *sorted(imports(SCRIPTS / "fairseq_fast" / "__init__.py")),
+    ]
 
 
 def pins(file):

@@ -9,15 +9,17 @@ import sys
 from pathlib import Path
 
 from semis import checkpoints
+from semis.engines import ENGINES
 from semis.workfolder import newest_whole
 
-PLUGIN = Path(__file__).resolve().parents[1] / "fairseq_plugin"
+SCRIPTS = Path(__file__).resolve().parents[1]
 
 
-def architecture_flags(sizes, positions):
+def model_flags(engine, sizes, positions):
     """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
+    chosen = ENGINES[engine]
     return [
-        *("--arch", "roberta_small", "--max-positions", str(positions)),
+        *("--user-dir", str(SCRIPTS / chosen.plugin), "--arch", chosen.architecture, "--max-positions", str(positions)),
         *("--encoder-layers", str(sizes["layers"]), "--encoder-embed-dim", str(sizes["dimension"])),
         *("--encoder-ffn-embed-dim", str(sizes["feed_forward"]), "--encoder-attention-heads", str(sizes["heads"])),
     ]
@@ -45,7 +47,7 @@ def train(data, folder, flags, pattern, start=None):
     else:
         restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
         restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
-    command = [sys.executable, "-m", "fairseq_cli.train", str(data), "--user-dir", str(PLUGIN), *restore, *flags]
+    command = [sys.executable, "-m", "fairseq_cli.train", str(data), *restore, *flags]
     command += [
         "--save-dir",
         str(folder / "checkpoints"),
@@ -55,7 +57,7 @@ def train(data, folder, flags, pattern, start=None):
         str(folder / "train.log"),
     ]
     print(*command, flush=True)
-    path = os.pathsep.join([str(PLUGIN.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, close_fds=False)
 

@@ -1,0 +1,125 @@
+"""fairseq's `--user-dir` of the fast engine: the same model and recipe, computed for a CPU (docs/engines.md).
+
+Registers the architecture `roberta_small_fast` (weights and names as `roberta_small`), the optimizer `row_adam`
+(fairseq's Adam) and the criterion `masked_lm_fast` (fairseq's masked_lm).
+"""
+
+from dataclasses import dataclass
+
+from semis import fast_encoder
+from semis.row_adam import RowAdam
+
+import fairseq_plugin
+from fairseq.criterions import register_criterion
+from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
+from fairseq.models import register_model, register_model_architecture
+from fairseq.models.roberta.model import RobertaEncoder, RobertaModel
+from fairseq.optim import register_optimizer
+from fairseq.optim.adam import FairseqAdam, FairseqAdamConfig
+
+
+class FastEncoder(RobertaEncoder):
+    """fairseq's RoBERTa encoder with the modules it always had, run by `semis.fast_encoder`."""
+
+    def __init__(self, args, dictionary):
+        super().__init__(args, dictionary)
+        modules = self.sentence_encoder
+        self.packed = fast_encoder.Encoder(
+            tokens=modules.embed_tokens,
+            positions=modules.embed_positions,
+            types=None,
+            norm=modules.layernorm_embedding,
+            layers=[
+                fast_encoder.Layer(
+                    layer.self_attn.q_proj,
+                    layer.self_attn.k_proj,
+                    layer.self_attn.v_proj,
+                    layer.self_attn.out_proj,
+                    layer.self_attn_layer_norm,
+                    layer.fc1,
+                    layer.fc2,
+                    layer.final_layer_norm,
+                )
+                for layer in modules.layers
+            ],
+            heads=args.encoder_attention_heads,
+            dropout=args.dropout,
+            attention_dropout=args.attention_dropout,
+            padding=dictionary.pad(),
+        )
+        self.kind = fast_encoder.compute_type()
+        fast_encoder.never_save_late_rows(modules.embed_tokens)
+
+    def forward(self, src_tokens, features_only=False, return_all_hiddens=False, masked_tokens=None, **unused):
+        """The features of each text's first token (texts x 1 x width): all that a classification head reads."""
+        if not features_only:
+            raise NotImplementedError("the masked language model is trained with the criterion masked_lm_fast")
+        return fast_encoder.first_rows(self.packed, src_tokens, self.training, self.kind), {"inner_states": None}
+
+    def masked_lm_loss(self, src_tokens, target):
+        """Sum over the masked tokens of the negative log-likelihood (nats); `target` holds padding elsewhere."""
+        tokens, positions, lengths = fast_encoder.pack(src_tokens, self.packed.padding)
+        real = src_tokens.ne(self.packed.padding)
+        hidden = target.ne(self.packed.padding)
+        wanted = hidden[real].nonzero()[:, 0]
+        read = hidden.sum(1).tolist()
+        x = fast_encoder.encode(
+            self.packed, tokens, positions, lengths, wanted, read, self.training, self.kind, sparse=False
+        )
+        head = self.lm_head
+        x = head.layer_norm(head.activation_fn(head.dense(x)))
+        return fast_encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, target[hidden], self.kind)
+
+
+@register_model("roberta_fast")
+class FastRoberta(RobertaModel):
+    """fairseq's RoBERTa with the fast encoder."""
+
+    @classmethod
+    def build_model(cls, args, task):
+        """Build the model for a task's dictionary."""
+        fairseq_plugin.roberta_small(args)
+        print(fast_encoder.arithmetic(), flush=True)
+        return cls(args, FastEncoder(args, task.source_dictionary))
+
+
+@register_model_architecture("roberta_fast", "roberta_small_fast")
+def roberta_small_fast(args):
+    """roberta_small, for the fast encoder."""
+    fairseq_plugin.roberta_small(args)
+
+
+@dataclass
+class RowAdamConfig(FairseqAdamConfig):
+    """fairseq's settings of Adam."""
+
+
+@register_optimizer("row_adam", dataclass=RowAdamConfig)
+class FairseqRowAdam(FairseqAdam):
+    """fairseq's Adam, done by `RowAdam`."""
+
+    def __init__(self, cfg, params):
+        super().__init__(cfg, params)
+        self._optimizer = RowAdam(params, **self.optimizer_config, fairseq_epsilon=True)
+
+    def clip_grad_norm(self, max_norm, aggregate_norm_fn=None):
+        """Clip all gradients, sparse ones too; return their norm before."""
+        return fast_encoder.clip_gradients(self.params, max_norm)
+
+
+@register_criterion("masked_lm_fast", dataclass=MaskedLmConfig)
+class FastMaskedLm(MaskedLmLoss):
+    """fairseq's masked_lm, without ever holding the scores of all masked tokens over all words at once."""
+
+    def forward(self, model, sample, reduce=True):
+        """Return (summed loss, number of masked tokens, what is logged), as masked_lm does."""
+        target = sample["target"]
+        size = target.ne(self.padding_idx).int().sum()
+        loss = model.encoder.masked_lm_loss(sample["net_input"]["src_tokens"], target)
+        logged = {
+            "loss": loss.data,
+            "ntokens": sample["ntokens"],
+            "nsentences": sample["nsentences"],
+            "sample_size": size,
+        }
+        return loss, size, logged

@@ -1,0 +1,136 @@
+"""Adam that steps only those rows of an embedding that a batch touches, and ends where stepping all would end."""
+
+import math
+
+import torch
+
+
+class RowAdam(torch.optim.AdamW):
+    """AdamW, fused, with exact late steps for rows that no gradient reaches.
+
+    A parameter whose gradient is sparse (rows x width) is stepped in those rows alone. The other rows still move, by
+    weight decay and by what is left of their momentum; that is made up for, in closed form, when a row is next
+    read: whoever reads rows calls `parameter.refresh(ids)` first, or `parameter.refresh()` for all of them. Only the
+    rounding differs from torch's own AdamW, and that epsilon, in the steps made up for, stays what it was beside the
+    last second moment.
+
+    `fairseq_epsilon` adds epsilon to the root of the second moment before its bias is corrected, as fairseq's Adam does
+    (fairseq/optim/adam.py); torch adds it after.
+    """
+
+    def __init__(self, params, lr, betas, eps, weight_decay, fairseq_epsilon=False):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+        self.epsilon, self.fairseq_epsilon = eps, fairseq_epsilon
+        self.late = {}
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.refresh = lambda ids=None, parameter=parameter: self._refresh(parameter, ids)
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """Do one step with the gradients at hand."""
+        sparse = [
+            (group, parameter, parameter.grad)
+            for group in self.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None and parameter.grad.is_sparse
+        ]
+        for _, parameter, _ in sparse:
+            parameter.grad = None
+        self._set_epsilon()
+        loss = super().step(closure)
+        for group, parameter, gradient in sparse:
+            self._step_rows(group, parameter, gradient.coalesce())
+            parameter.grad = gradient
+        return loss
+
+    def load_state_dict(self, state_dict):
+        """Go on from a saved state; it was saved with no row late."""
+        super().load_state_dict(state_dict)
+        self.late = {}
+
+    def state_dict(self):
+        """The state as torch's AdamW saves it, with no row late."""
+        for parameter in list(self.late):
+            self._refresh(parameter)
+        return super().state_dict()
+
+    def _set_epsilon(self):
+        """Give torch's step the epsilon that makes it fairseq's, where that is asked for."""
+        if not self.fairseq_epsilon:
+            return
+        for group in self.param_groups:
+            done = max((int(self.state[p]["step"]) for p in group["params"] if "step" in self.state[p]), default=0)
+            group["eps"] = self.epsilon / math.sqrt(1 - group["betas"][1] ** (done + 1))
+
+    def _rows(self, parameter):
+        """What is remembered of a parameter's late rows; of none, at its present step."""
+        state = self.state[parameter]
+        if "step" not in state:
+            state["step"] = torch.tensor(0.0)
+            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
+        if parameter not in self.late:
+            self.late[parameter] = LateRows(len(parameter), int(state["step"]))
+        return state, self.late[parameter]
+
+    def _step_rows(self, group, parameter, gradient):
+        """Step the rows of a sparse gradient."""
+        ids, gradient = gradient.indices()[0], gradient.values()
+        state, late = self._rows(parameter)
+        self._refresh(parameter, ids)
+        state["step"] += 1
+        step, (beta1, beta2), rate = int(state["step"]), group["betas"], float(group["lr"])
+        correction = math.sqrt(1 - beta2**step)
+        size = rate * correction / (1 - beta1**step)
+        epsilon = self.epsilon if self.fairseq_epsilon else self.epsilon * correction
+        mean = state["exp_avg"][ids].lerp_(gradient, 1 - beta1)
+        square = state["exp_avg_sq"][ids].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        decay = 1 - rate * group["weight_decay"]
+        rows = parameter[ids].mul_(decay).addcdiv_(mean, square.sqrt().add_(epsilon), value=-size)
+        state["exp_avg"][ids], state["exp_avg_sq"][ids], parameter[ids] = mean, square, rows
+        late.step(size, beta1 / math.sqrt(beta2), decay)
+        late.done[ids] = step
+
+    @torch.no_grad()
+    def _refresh(self, parameter, ids=None):
+        """Make up for the steps that the rows `ids` (None: all) have not seen yet."""
+        if parameter not in self.late:
+            return
+        state, late = self._rows(parameter)
+        ids = torch.arange(len(parameter)) if ids is None else ids.unique()
+        ids = ids[late.done[ids] < late.now]
+        if len(ids):
+            group = next(group for group in self.param_groups if any(p is parameter for p in group["params"]))
+            done = late.done[ids]
+            behind = (late.now - done)[:, None]
+            pull, decay = (column[done - late.first][:, None].float() for column in (late.pull, late.decay))
+            mean, square = state["exp_avg"][ids], state["exp_avg_sq"][ids]
+            parameter[ids] = (
+                parameter[ids].mul_(decay).addcdiv_(mean.mul(pull), square.sqrt().add_(self.epsilon), value=-1)
+            )
+            beta1, beta2 = group["betas"]
+            state["exp_avg"][ids] = mean.mul_(beta1**behind)
+            state["exp_avg_sq"][ids] = square.mul_(beta2**behind)
+            late.done[ids] = late.now
+
+
+class LateRows:
+    """Which step each row has seen, and what the steps since then come to for a row without a gradient.
+
+    For a row last stepped at s: `decay[s]` is the product of the decays since, and `pull[s]` what its mean over the
+    root of its square is to be multiplied with: the sum over the steps k since of size_k (beta1 / sqrt(beta2))^(k - s)
+    times the decays after k.
+    """
+
+    def __init__(self, rows, step):
+        self.done = torch.full([rows], step)
+        self.first = self.now = step
+        self.pull, self.decay = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+
+    def step(self, size, ratio, decay):
+        """Count one more step, of this size and decay."""
+        self.now += 1
+        ages = torch.arange(len(self.pull), 0, -1, dtype=torch.float64)
+        self.pull = torch.cat([self.pull * decay + size * ratio**ages, torch.zeros(1, dtype=torch.float64)])
+        self.decay = torch.cat([self.decay * decay, torch.ones(1, dtype=torch.float64)])

@@ -1,0 +1,267 @@
+"""The fast engine computes what fairseq and transformers compute, and is as repeatable as they are."""
+
+import json
+import shutil
+import signal
+import time
+
+import pytest
+import yaml
+from conftest import ROOT, Snakemake, in_environment
+
+CONFIG = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
+FAST = json.dumps(CONFIG | {"engine": "fast"})
+
+# A key's bias moves all scores of a row alike, which softmax does not see: its gradient is rounding and nothing else.
+NO_GRADIENT = ("k_proj.bias", "key.bias")
+
+
+def fairseq_gradients(lengths):
+    """{name: relative distance} of gradients, and of two losses, between fairseq and the fast engine in float32.
+
+    A classification and a masked-LM batch of texts of these lengths, without dropout.
+    """
+    from argparse import Namespace
+
+    import fairseq_fast
+    import fairseq_plugin
+    import torch
+    from fairseq.data import Dictionary
+    from fairseq.models.roberta import RobertaModel
+
+    torch.manual_seed(0)
+    words = Dictionary()
+    for i in range(3000):
+        words.add_symbol(f"w{i}")
+    args = Namespace(dropout=0.0, attention_dropout=0.0)
+    fairseq_plugin.roberta_small(args)
+    task = Namespace(source_dictionary=words)
+    stock, fast = RobertaModel.build_model(args, task), fairseq_fast.FastRoberta.build_model(args, task)
+    for model in (stock, fast):
+        model.register_classification_head("head", 2)
+        model.train()
+    fast.load_state_dict(stock.state_dict())
+    fast.encoder.kind = torch.float32
+    tokens = torch.full((len(lengths), max(lengths)), words.pad())
+    for row, length in enumerate(lengths):
+        tokens[row, :length] = torch.randint(4, 3000, (length,))
+    labels = torch.randint(0, 2, (len(lengths),))
+    hidden = (torch.rand(tokens.shape) < 0.15) & tokens.ne(words.pad())
+    target = torch.where(hidden, tokens, words.pad())
+
+    def classification(model):
+        logits, _ = model(tokens, features_only=True, classification_head_name="head")
+        return torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+
+    def masked(model):
+        if model is fast:
+            return model.encoder.masked_lm_loss(tokens, target)
+        return torch.nn.functional.cross_entropy(
+            model(tokens, masked_tokens=hidden)[0], target[hidden], reduction="sum"
+        )
+
+    found = {}
+    for loss in (classification, masked):
+        values, gradients = [], []
+        for model in (stock, fast):
+            model.zero_grad()
+            value = loss(model)
+            value.backward()
+            values.append(value.item())
+            gradients.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+        assert set(gradients[0]) == set(gradients[1])
+        found[f"{loss.__name__}: loss"] = abs(values[1] - values[0]) / abs(values[0])
+        for name, gradient in gradients[0].items():
+            distance = (gradients[1][name] - gradient).norm() / gradient.norm()
+            found[f"{loss.__name__}: {name}"] = distance.item()
+    return found
+
+
+def transformers_gradients(lengths):
+    """As `fairseq_gradients`, for transformers' classifier."""
+    from semis import fast_huggingface
+
+    import torch
+    from transformers import RobertaConfig, RobertaForSequenceClassification
+
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=3000,
+        hidden_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=96,
+        max_position_embeddings=258,
+        type_vocab_size=1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    model = RobertaForSequenceClassification(config).train()
+    tokens = torch.full((len(lengths), max(lengths)), config.pad_token_id)
+    for row, length in enumerate(lengths):
+        tokens[row, :length] = torch.randint(4, 3000, (length,))
+    labels = torch.randint(0, 2, (len(lengths),))
+    gradients = []
+    for fast in (False, True):
+        if fast:
+            fast_huggingface.fast_encoder.compute_type = lambda: torch.float32
+            fast_huggingface.speed_up(model)
+        model.zero_grad()
+        model(tokens, attention_mask=tokens.ne(config.pad_token_id), labels=labels).loss.backward()
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+    assert set(gradients[0]) == set(gradients[1])
+    return {name: ((gradients[1][name] - g).norm() / g.norm()).item() for name, g in gradients[0].items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("environment", "gradients"), [("fairseq", fairseq_gradients), ("transformers", transformers_gradients)]
+)
+def test_losses_and_gradients_are_the_librarys_own(demo, environment, gradients):
+    """Mixed lengths, the shortest and the longest included."""
+    found = in_environment(environment, gradients, [5, 200, 256, 33, 77, 120, 3, 64])
+    far = {name: value for name, value in found.items() if value > 1e-5 and not name.endswith(NO_GRADIENT)}
+    assert len(found) > 50 and not far
+
+
+def steps(fairseq_epsilon, saved_at):
+    """Largest distances of weights and moments between an ordinary Adam and RowAdam, after 60 steps.
+
+    Each touches 10 of 200 rows, five never; rates fall; after step `saved_at` the state is saved and loaded.
+    """
+    from semis.fast_encoder import Rows
+    from semis.row_adam import RowAdam
+
+    import torch
+
+    settings = {"lr": 1e-2, "betas": (0.9, 0.98), "eps": 1e-8, "weight_decay": 0.1}
+
+    def trained(by_rows):
+        torch.manual_seed(1)
+        table, weight = torch.nn.Parameter(torch.randn(200, 8)), torch.nn.Parameter(torch.randn(8, 3))
+        if by_rows:
+            made = RowAdam([table, weight], **settings, fairseq_epsilon=fairseq_epsilon)
+        elif fairseq_epsilon:
+            from fairseq.optim.adam import Adam
+
+            made = Adam([table, weight], **settings)
+        else:
+            made = torch.optim.AdamW([table, weight], **settings)
+        for step in range(60):
+            made.param_groups[0]["lr"] = 1e-2 * (1 - step / 100)
+            ids = torch.randint(0, 195, (10,))
+            if by_rows:
+                table.refresh(ids)
+            made.zero_grad()
+            (Rows.apply(table, ids) if by_rows else table[ids]).matmul(weight).sin().sum().backward()
+            made.step()
+            if by_rows and step == saved_at:
+                made.load_state_dict(made.state_dict())
+        if by_rows:
+            table.refresh()
+        return table.detach(), weight.detach(), made.state[table]["exp_avg"], made.state[table]["exp_avg_sq"]
+
+    return [float((a - b).abs().max() / a.abs().max()) for a, b in zip(trained(False), trained(True), strict=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("saved_at", [None, 30])
+@pytest.mark.parametrize(("environment", "fairseq_epsilon"), [("fairseq", True), ("transformers", False)])
+def test_late_rows_end_where_an_ordinary_adam_takes_them(demo, environment, fairseq_epsilon, saved_at):
+    assert max(in_environment(environment, steps, fairseq_epsilon, saved_at)) < 1e-5
+
+
+def masks(rate):
+    """p-values of what masks of this rate must not show: another rate, unlike rows, memory at a distance, periods."""
+    from semis.fast_encoder import keep_mask
+
+    import numpy
+    import torch
+    from scipy import stats
+
+    torch.manual_seed(0)
+    dropped = torch.stack([keep_mask(torch.Size([64, 512]), rate) for _ in range(40)]).numpy().reshape(-1, 512) == 0
+    count, share = dropped.size, dropped.mean()
+    found = {"rate": stats.binomtest(int(dropped.sum()), count, rate).pvalue}
+    for name, axis in (("rows", 1), ("columns", 0)):
+        sums = dropped.sum(axis)
+        expected = numpy.full(len(sums), sums.mean())
+        spread = ((sums - expected) ** 2 / (expected * (1 - share))).sum()
+        found[name] = stats.chi2(len(sums) - 1).sf(spread)
+    flat = dropped.ravel() - share
+    for lag in (1, 2, 3, 4, 8, 16, 64, 312, 512, 624, 64 * 512):
+        score = (flat[:-lag] * flat[lag:]).sum() / (share * (1 - share) * (count - lag) ** 0.5)
+        found[f"lag {lag}"] = 2 * stats.norm.sf(abs(score))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_masks_have_their_rate_and_no_structure(demo, rate):
+    """14 tests a rate: 0.001 is a fair limit. Rates are rounded to 1/65536, far below what 1.3 million draws see."""
+    found = in_environment("fairseq", masks, rate)
+    assert len(found) == 14 and min(found.values()) > 0.001, found
+
+
+def chosen(capabilities):
+    """The type that is computed in on a processor with these capabilities."""
+    from semis import fast_encoder
+
+    import torch
+
+    torch.cpu.get_capabilities = lambda: capabilities
+    return str(fast_encoder.compute_type())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("capabilities", "kind"),
+    [
+        ({"avx512_bf16": True}, "torch.bfloat16"),
+        ({"amx_bf16": True}, "torch.bfloat16"),
+        ({"avx512_f": True, "avx512_bf16": False}, "torch.float32"),
+        ({}, "torch.float32"),
+    ],
+)
+def test_bfloat16_is_for_processors_that_multiply_in_it(demo, capabilities, kind):
+    assert in_environment("fairseq", chosen, capabilities) == kind
+
+
+@pytest.mark.slow
+def test_a_killed_run_of_the_fast_engine_ends_in_the_same_bytes(runner, demo, tmp_path):
+    """Of one pretrained and both kinds of fine-tuned models: run twice, the second time killed behind a checkpoint."""
+    copy = shutil.copytree(runner.folder, tmp_path / "semis", symlinks=True)
+    snakemake = Snakemake(copy, root=copy)
+    runs = {
+        "results/demo/runs/demo-books/fairseq-pretrained/seed0": ("checkpoint1.pt", "model/model.pt"),
+        "results/demo/runs/demo-books/huggingface-pretrained/seed0": (
+            "checkpoint-*/optimizer.pt",
+            "model/model.safetensors",
+        ),
+    }
+    targets = [f"{run}/metrics.json" for run in runs]
+    done = snakemake(FAST, *targets)
+    assert done.returncode == 0, done.output
+    assert "fast engine: " in (copy / "results/demo/logs/pretrain/roberta-demo.log").read_text()
+    names = [f"{run}/{file}" for run, (_, file) in runs.items()] + targets
+    whole = {name: (copy / name).read_bytes() for name in names}
+    accuracies = [json.loads((copy / run / "metrics.json").read_text())["accuracy"]["valid"] for run in runs]
+    assert min(accuracies) > 70  # the reference's are near 80; by chance it would be 50
+
+    for run in runs:
+        shutil.rmtree(copy / run)
+    process = snakemake.start(FAST, *targets)
+    waiting = dict(runs)
+    while waiting:
+        assert process.poll() is None, process.stdout.read()
+        for run, (checkpoint, _) in list(waiting.items()):
+            if list((copy / run).glob(f"work/*/checkpoints/{checkpoint}")):
+                del waiting[run]
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = snakemake(FAST, "--unlock")
+    assert done.returncode == 0, done.output
+    done = snakemake(FAST, *targets, "--rerun-incomplete")
+    assert done.returncode == 0, done.output
+    assert {name: (copy / name).read_bytes() for name in names} == whole
