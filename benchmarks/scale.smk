@@ -24,7 +24,7 @@ rule all:
 
 rule data:
     output:
-        expand("data/{i}", i=range(22)),
+        expand("data/{i}", i=range(13)),
     shell:
         "touch {output}"
 
@@ -45,7 +45,7 @@ rule finetune:
 
 rule evaluate:
     input:
-        rules.data.output[:17],
+        rules.data.output[:8],
         model=f"{RUN}/model",
     output:
         f"{RUN}/predictions.csv",

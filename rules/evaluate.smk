@@ -3,10 +3,10 @@
 
 rule evaluate_fairseq:
     input:
-        unpack(binarized(["valid", "test"])),
+        data=packed(["valid", "test"]),
         model="<results>/runs/{dataset}/{method}/seed{seed}/model",
         plugin=lambda wildcards: plugin(METHODS[wildcards.method]["training"]["engine"]),
-        code=helpers("checkpoints", "engines", "errors", "fairseq_data", "job", "predictions"),
+        code=helpers("checkpoints", "engines", "errors", "job", "predictions"),
     output:
         predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
         metrics="<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",

@@ -3,13 +3,10 @@
 
 rule finetune_fairseq:
     input:
-        unpack(binarized(["train", "valid"])),
+        data=packed(["train", "valid"]),
         model=start_weights,
-        label_text="<results>/data/{dataset}/train.label",
         plugin=lambda wildcards: plugin(METHODS[wildcards.method]["training"]["engine"]),
-        code=helpers(
-            "checkpoints", "engines", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"
-        ),
+        code=helpers("checkpoints", "engines", "errors", "fairseq_training", "histories", "job", "workfolder"),
         made_by=made_by("finetune_fairseq", "fairseq"),
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),

@@ -39,19 +39,12 @@ def fairseq_file(name):
     return lambda wildcards: f"{RESULTS}/models/{MODELS[wildcards.model]['export']}/{name}"
 
 
-def binarized(splits):
-    """Input function: the binarized reviews and labels of these splits, and the two dictionaries."""
-    names = [f"{split}.{kind}" for split in splits for kind in ("bin", "idx")]
+def packed(splits):
+    """Input function: all that fairseq reads of these splits, a file for each split."""
 
     def find(wildcards):
-        model = METHODS[wildcards.method]["model"]
-        folder = f"{RESULTS}/data/{wildcards.dataset}"
-        return {
-            "reviews": [f"{folder}/tokens/{model}/{name}" for name in names],
-            "labels": [f"{folder}/label/{name}" for name in names],
-            "dictionary": f"{RESULTS}/models/{model}/dict.txt",
-            "label_dictionary": f"{folder}/label/dict.txt",
-        }
+        folder = f"{RESULTS}/data/{wildcards.dataset}/tokens/{METHODS[wildcards.method]['model']}"
+        return [f"{folder}/{split}.zip" for split in splits]
 
     return find
 

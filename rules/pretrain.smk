@@ -84,9 +84,7 @@ rule pretrain:
         text=expand("<results>/pretraining/{{model}}/{split}.{kind}", split=["train", "valid"], kind=["bin", "idx"]),
         dictionary="<results>/models/{model}/dict.txt",
         plugin=lambda wildcards: plugin(MODELS[wildcards.model]["pretraining"]["engine"]),
-        code=helpers(
-            "checkpoints", "engines", "errors", "fairseq_data", "fairseq_training", "histories", "job", "workfolder"
-        ),
+        code=helpers("checkpoints", "engines", "errors", "fairseq_training", "histories", "job", "workfolder"),
         made_by=made_by("pretrain", "fairseq"),
     output:
         model="<results>/models/{model}/model.pt",

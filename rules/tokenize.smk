@@ -1,4 +1,4 @@
-"""Tokenize with sentencepiece, then binarize with fairseq-preprocess, each split by itself."""
+"""Tokenize with sentencepiece, binarize with fairseq-preprocess and pack for the runs, each split by itself."""
 
 
 rule tokenize:
@@ -70,3 +70,24 @@ rule binarize_labels:
         "../envs/fairseq.yaml"
     script:
         "../scripts/binarize.py"
+
+
+rule pack_split:
+    input:
+        reviews=expand("<results>/data/{{dataset}}/tokens/{{model}}/{{split}}.{kind}", kind=["bin", "idx"]),
+        labels=expand("<results>/data/{{dataset}}/label/{{split}}.{kind}", kind=["bin", "idx"]),
+        label_text="<results>/data/{dataset}/{split}.label",
+        dictionary="<results>/models/{model}/dict.txt",
+        label_dictionary="<results>/data/{dataset}/label/dict.txt",
+        code=helpers("errors", "job"),
+    output:
+        "<results>/data/{dataset}/tokens/{model}/{split}.zip",
+    log:
+        "<logs>/pack_split/{dataset}/{model}/{split}.log",
+    benchmark:
+        "<benchmarks>/pack_split/{dataset}/{model}/{split}.tsv"
+    localrule: True
+    conda:
+        "../envs/sentencepiece.yaml"
+    script:
+        "../scripts/pack_split.py"

@@ -1,12 +1,12 @@
 """Let a fine-tuned fairseq model classify the valid and test reviews, a row for each; and sum up the run."""
 
 import importlib
+import shutil
 import tempfile
 from pathlib import Path
 
 from semis import checkpoints
 from semis.engines import ENGINES
-from semis.fairseq_data import lay_out
 from semis.job import job
 from semis.predictions import write_metrics, write_predictions
 
@@ -49,7 +49,8 @@ def main(inputs, output, wildcards, params, threads):
     """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(folder, inputs.reviews, inputs.labels, inputs.dictionary, inputs.label_dictionary)
+        for packed in inputs.data:
+            shutil.unpack_archive(packed, folder)
         task, model = load_model(Path(inputs.model) / "model.pt", folder, params.engine)
         rows = [(split, *row) for split in params.splits for row in classify(task, model, split, params.batch_size)]
     write_predictions(output.predictions, rows, params.labels)

@@ -2,11 +2,11 @@
 
 import math
 import shutil
+import zipfile
 from pathlib import Path
 
 from semis import checkpoints, fairseq_training
 from semis.engines import ENGINES
-from semis.fairseq_data import lay_out
 from semis.histories import write_history, write_training
 from semis.job import job
 from semis.workfolder import digest, work_folder
@@ -65,25 +65,18 @@ def main(inputs, output, params, seed, threads):
     """Train, then write the model folder and the history."""
     start = inputs.get("model")
     training = params.training
-    rows = Path(inputs.label_text).read_bytes().count(b"\n")
+    with zipfile.ZipFile(inputs.data[0]) as packed:
+        rows, words = packed.read("train.label").count(b"\n"), packed.read("input0/dict.txt").count(b"\n") + 5
     if start:
-        words = Path(inputs.dictionary).read_bytes().count(b"\n") + 5
         weights = checkpoints.load(start)["model"]
         checkpoints.check_fit(start, weights, words, params.architecture["dimension"], params.positions)
     flags = recipe_flags(training, params.classes, seed, rows)
     flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)
-    files = [
-        *inputs.reviews,
-        *inputs.labels,
-        inputs.dictionary,
-        inputs.label_dictionary,
-        *inputs.plugin,
-        *inputs.code,
-        *inputs.made_by,
-    ]
+    files = [*inputs.data, *inputs.plugin, *inputs.code, *inputs.made_by]
     work = Path(output.history).parent / "work"
     folder = work_folder(work, flags, files + [start] if start else files)
-    lay_out(folder / "data", inputs.reviews, inputs.labels, inputs.dictionary, inputs.label_dictionary)
+    for packed in inputs.data:
+        shutil.unpack_archive(packed, folder / "data")
 
     fairseq_training.train(folder / "data", folder, flags, "checkpoint[0-9]*.pt", start)
 

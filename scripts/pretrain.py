@@ -1,11 +1,11 @@
 """Pretrain a RoBERTa with fairseq's masked language model, and write it like the lab's model.pt."""
 
+import os
 import shutil
 from pathlib import Path
 
 from semis import checkpoints, fairseq_training
 from semis.engines import ENGINES
-from semis.fairseq_data import link
 from semis.histories import write_history
 from semis.job import job
 from semis.workfolder import work_folder
@@ -37,6 +37,15 @@ def recipe_flags(pretraining, positions):
         *("--no-epoch-checkpoints", "--log-interval", "25"),
         *("--distributed-world-size", str(max(1, pretraining["gpus"]))),
     ]
+
+
+def link(folder, files):
+    """Make `folder` hold just links to `files` ({name: path})."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    for name, path in files.items():
+        (folder / name).symlink_to(os.path.abspath(path))
 
 
 def main(inputs, output, params):
