@@ -77,6 +77,12 @@ def counted_checkpoint(wildcards):
     return f"{RESULTS}/runs/{next(iter(DATASETS))}/{method}/seed{config['seeds'][0]}/model"
 
 
+def sizes_of(model):
+    """{symbol of the formulas: number} of a fairseq model of the config; A is the number of attention heads."""
+    symbols = {"D": "dimension", "F": "feed_forward", "L": "layers", "A": "heads"}
+    return {symbol: model["architecture"][key] for symbol, key in symbols.items()} | {"T": model["positions"]}
+
+
 def bloom_setting(*keys):
     """Params or threads function: the value under these keys of the config's bloom section."""
 

@@ -1,4 +1,4 @@
-"""Model size: parameters counted in the checkpoint, beside the formula that predicts them."""
+"""Model size: parameters counted in the checkpoint, beside the formula that predicts them; a page of them."""
 
 MODELS_SIZED = sorted({method["model"] for name, method in METHODS.items() if name in methods_of("fairseq")})
 
@@ -22,3 +22,27 @@ rule model_size:
         positions=lambda wildcards: MODELS[wildcards.model]["positions"],
     script:
         "../scripts/model_size.py"
+
+
+rule parameters_page:
+    input:
+        parameters="<results>/tables/parameters.csv",
+        code=helpers("errors", "job", "tables"),
+    output:
+        report(
+            "<results>/tables/parameters.html",
+            caption="../report/parameters_page.rst",
+            category="Models",
+            labels={"figure": "parameters, tensor by tensor"},
+        ),
+    log:
+        "<logs>/parameters_page.log",
+    benchmark:
+        "<benchmarks>/parameters_page.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        sizes={model: sizes_of(MODELS[model]) for model in MODELS_SIZED},
+    script:
+        "../scripts/parameters_page.py"

@@ -8,6 +8,7 @@ RUNS = [
 ]
 TABLES = ["accuracy", "summary", "comparisons", "history", "runtime", "checks"] + ["parameters"] * bool(MODELS_SIZED)
 STUDY_TARGETS = expand("<results>/tables/{table}.csv", table=TABLES) if METHODS else []
+STUDY_TARGETS += ["<results>/tables/parameters.html"] * bool(MODELS_SIZED)
 
 
 rule table_accuracy:
