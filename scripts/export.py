@@ -132,10 +132,9 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
 
 def main(inputs, output, params):
     """Write the folder."""
-    model = checkpoints.load(inputs.model)["model"]
     tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, params.positions)
     sizes = params.architecture
-    checkpoints.check_fit(inputs.model, model, len(tokenizer), sizes["dimension"], params.positions)
+    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, params.positions)
     huggingface_model(model, len(tokenizer), sizes, params.positions).save_pretrained(output.folder)
     tokenizer.save_pretrained(output.folder)
 

@@ -1,6 +1,5 @@
 """Fine-tune a fairseq RoBERTa on labelled reviews with one seed, and keep the checkpoint that the config selects."""
 
-import math
 import shutil
 import zipfile
 from pathlib import Path
@@ -9,8 +8,10 @@ from semis import checkpoints, fairseq_training
 from semis.engines import ENGINES
 from semis.histories import write_history, write_training
 from semis.job import job
+from semis.schedule import schedule
 from semis.workfolder import digest, work_folder
 
+CHECKPOINTS = "checkpoint*[0-9].pt"  # of an epoch, or of the update that ends the schedule; not checkpoint_best.pt
 HISTORY = {
     "loss": ("train", "loss"),
     "lr": ("train", "learning_rate"),
@@ -19,17 +20,9 @@ HISTORY = {
 }
 
 
-def schedule(training, reviews):
-    """Return (updates of the schedule, warm-up updates) for a training set of this many reviews."""
-    total = training["total_updates"]
-    if total == "auto":
-        total = math.ceil(reviews / training["batch_size"]) * training["epochs"]
-    return total, round(total * training["warmup_ratio"])
-
-
 def recipe_flags(training, classes, seed, reviews):
     """Flags of fairseq-train for the recipe: those of the report's command, with the config's numbers."""
-    total, warmup = schedule(training, reviews)
+    _, total, warmup = schedule(training, reviews)
     return [
         *("--task", "sentence_prediction", "--criterion", "sentence_prediction", "--num-classes", str(classes)),
         *("--init-token", "0", "--separator-token", "2", "--shorten-method", "truncate"),
@@ -40,24 +33,33 @@ def recipe_flags(training, classes, seed, reviews):
         *("--clip-norm", str(training["clip_norm"])),
         *("--lr-scheduler", "polynomial_decay", "--lr", str(training["learning_rate"])),
         *("--end-learning-rate", str(training["final_learning_rate"])),
-        *("--total-num-update", str(total), "--warmup-updates", str(warmup)),
+        *("--total-num-update", str(total), "--max-update", str(total), "--warmup-updates", str(warmup)),
         *("--max-epoch", str(training["epochs"]), "--valid-subset", "valid"),
         *("--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"),
         *("--no-last-checkpoints", "--keep-last-epochs", "2"),
+        *("--save-interval-updates", str(total)),  # where the schedule ends within an epoch
         *("--log-interval", str(training["log_every"]), "--distributed-world-size", str(max(1, training["gpus"]))),
     ]
 
 
-def where_it_started(start, model):
-    """Say which tensors of the trained `model` came from the checkpoint `start` (None: scratch) and which were new."""
-    taken = checkpoints.load(start)["model"] if start else {}
-    new = sorted(set(model) - set(taken))
+def where_it_started(weights, model):
+    """Say which tensors of the trained `model` came from the `weights` of a checkpoint and which were new.
+
+    Both are {name: tensor}; a run from scratch has no `weights`. fairseq loads all that it finds, but for a
+    classification head of which a tensor has another size: that one it leaves out as a whole.
+    """
+    heads = {name.rsplit(".", 2)[0] for name in model if name.startswith("classification_heads.")}
+    taken = set(weights) & set(model)
+    for head in heads:
+        tensors = {name for name in model if name.startswith(f"{head}.")}
+        if any(name not in taken or weights[name].shape != model[name].shape for name in tensors):
+            taken -= tensors
     return {
-        "start": "checkpoint" if start else "scratch",
-        "checkpoint_sha256": digest([start]) if start else None,
-        "tensors_from_checkpoint": len(set(model) & set(taken)),
-        "new_tensors": len(new),
-        "new": new if start else "all",
+        "start": "checkpoint" if weights else "scratch",
+        "tensors_from_checkpoint": len(taken),
+        "new_tensors": len(set(model) - taken),
+        "from_checkpoint": sorted(taken),
+        "new": sorted(set(model) - taken),
     }
 
 
@@ -66,10 +68,10 @@ def main(inputs, output, params, seed, threads):
     start = inputs.get("model")
     training = params.training
     with zipfile.ZipFile(inputs.data[0]) as packed:
-        rows, words = packed.read("train.label").count(b"\n"), packed.read("input0/dict.txt").count(b"\n") + 5
-    if start:
-        weights = checkpoints.load(start)["model"]
-        checkpoints.check_fit(start, weights, words, params.architecture["dimension"], params.positions)
+        rows, words = packed.read("train.label").count(b"
+"), packed.read("input0/dict.txt").count(b"
+") + 5
+    weights = checkpoints.fitting(start, words, params.architecture, params.positions) if start else {}
     flags = recipe_flags(training, params.classes, seed, rows)
     flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)
     files = [*inputs.data, *inputs.plugin, *inputs.code, *inputs.made_by]
@@ -78,10 +80,14 @@ def main(inputs, output, params, seed, threads):
     for packed in inputs.data:
         shutil.unpack_archive(packed, folder / "data")
 
-    fairseq_training.train(folder / "data", folder, flags, "checkpoint[0-9]*.pt", start)
+    # The weights alone: what else stands in a checkpoint may name an architecture or a task that is not here.
+    clean = folder / "start.pt" if start else None
+    if start:
+        checkpoints.save(clean, weights, params.architecture, params.positions, {"task": "masked_lm"})
+    fairseq_training.train(folder / "data", folder, flags, CHECKPOINTS, clean)
 
     best = folder / "checkpoints" / "checkpoint_best.pt"
-    chosen = best if training["selection"] == "best" else fairseq_training.saved(folder, "checkpoint[0-9]*.pt")
+    chosen = best if training["selection"] == "best" else fairseq_training.saved(folder, CHECKPOINTS)
     state = checkpoints.load(chosen)
     Path(output.model).mkdir()
     task = {"task": "sentence_prediction", "criterion": "sentence_prediction", "num_classes": params.classes}
@@ -89,7 +95,8 @@ def main(inputs, output, params, seed, threads):
     checkpoints.save(Path(output.model) / "model.pt", state["model"], params.architecture, params.positions, task)
     measured = fairseq_training.history(folder / "train.log", HISTORY)
     write_history(output.history, measured)
-    step, started = state["optimizer_history"][-1]["num_updates"], where_it_started(start, state["model"])
+    step, started = state["optimizer_history"][-1]["num_updates"], where_it_started(weights, state["model"])
+    started["checkpoint_sha256"] = digest([start]) if start else None
     write_training(output.model, training, threads, step, measured, started)
     shutil.rmtree(work)
 

@@ -9,6 +9,7 @@ from semis.errors import UserError
 from semis.histories import write_history, write_training
 from semis.job import job
 from semis.row_adam import RowAdam
+from semis.schedule import schedule
 from semis.workfolder import digest, work_folder
 
 import numpy as np
@@ -25,14 +26,12 @@ from transformers import (
 class ScheduledTrainer(fast_huggingface.ClippingTrainer):
     """A Trainer whose learning-rate schedule may be longer than the training, as the report's fairseq runs had it."""
 
-    def __init__(self, *args, schedule_updates, warmup_ratio, **kwargs):
+    def __init__(self, *args, schedule_updates, **kwargs):
         super().__init__(*args, **kwargs)
-        self.schedule_updates, self.warmup_ratio = schedule_updates, warmup_ratio
+        self.schedule_updates = schedule_updates
 
     def create_scheduler(self, num_training_steps, optimizer=None):
-        total = num_training_steps if self.schedule_updates == "auto" else self.schedule_updates
-        self.args.warmup_steps = round(total * self.warmup_ratio)
-        return super().create_scheduler(total, optimizer)
+        return super().create_scheduler(self.schedule_updates, optimizer)
 
 
 def optimizer(training):
@@ -59,24 +58,32 @@ def accuracy(prediction):
     return {"accuracy": 100 * float(np.mean(prediction.predictions.argmax(-1) == prediction.label_ids))}
 
 
-def arguments(training, folder, seed):
-    """TrainingArguments for the config's `training`, with a checkpoint after each epoch in `folder`/checkpoints."""
+def arguments(training, folder, seed, updates, warmup):
+    """TrainingArguments for the config's `training`, of so many updates, with a checkpoint after each validation.
+
+    Validating takes random numbers, so that another `validate_every` gives another training. Checkpoints land in
+    `folder`/checkpoints.
+    """
+    every = training["validate_every"]
+    when, steps = ("epoch", {}) if every == "epoch" else ("steps", {"eval_steps": every, "save_steps": every})
     found = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         seed=seed,
         per_device_train_batch_size=training["batch_size"],
-        num_train_epochs=training["epochs"],
+        max_steps=updates,
         learning_rate=training["learning_rate"],
         lr_scheduler_type="polynomial",
         lr_scheduler_kwargs={"lr_end": training["final_learning_rate"], "power": 1.0},
+        warmup_steps=warmup,
         adam_beta1=training["adam_betas"][0],
         adam_beta2=training["adam_betas"][1],
         adam_epsilon=training["adam_epsilon"],
         weight_decay=training["weight_decay"],
         max_grad_norm=training["clip_norm"],
         logging_steps=training["log_every"],
-        eval_strategy="epoch",
-        save_strategy="epoch",
+        eval_strategy=when,
+        save_strategy=when,
+        **steps,
         save_total_limit=2,
         load_best_model_at_end=training["selection"] == "best",
         metric_for_best_model="accuracy",
@@ -125,7 +132,19 @@ def load(folder, labels, positions):
         raise UserError(
             f"{folder} reads {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
         )
-    return tokenizer, model, sorted(loading["missing_keys"])
+    rows = model.get_input_embeddings().num_embeddings
+    if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few rows that no token uses
+        raise UserError(
+            f"{folder}: its tokenizer has {len(tokenizer)} tokens, its weights {rows}; give those of one model."
+        )
+    new = sorted(loading["missing_keys"])
+    body = [name for name in new if name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name]
+    if body:
+        raise UserError(
+            f"{folder}: its weights lack {len(body)} tensors that its config.json asks for ({', '.join(body[:3])}); "
+            "give the weights and the config.json of one model."
+        )
+    return tokenizer, model, new
 
 
 def main(inputs, output, params, seed, threads):
@@ -142,17 +161,17 @@ def main(inputs, output, params, seed, threads):
     if params.training["engine"] == "fast":
         fast_huggingface.speed_up(model)
     train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
+    updates, total, warmup = schedule(params.training, len(train))
     trainer = ScheduledTrainer(
         model=model,
-        args=arguments(params.training, folder, seed),
+        args=arguments(params.training, folder, seed, updates, warmup),
         train_dataset=train,
         eval_dataset=valid,
         compute_metrics=accuracy,
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         optimizer_cls_and_kwargs=optimizer(params.training),
-        schedule_updates=params.training["total_updates"],
-        warmup_ratio=params.training["warmup_ratio"],
+        schedule_updates=total,
     )
     last = trainer_checkpoints.newest(folder / "checkpoints")
     if last:
@@ -166,12 +185,14 @@ def main(inputs, output, params, seed, threads):
     measured = history(trainer.state.log_history)
     write_history(output.history, measured)
     weights = trainer.model.state_dict()
+    taken = sorted(set(weights) - set(new))
     started = {
         "start": "checkpoint",
-        "checkpoint_sha256": digest(path for path in origin if path.suffix in (".safetensors", ".bin")),
-        "tensors_from_checkpoint": len(weights) - len(new),
+        "tensors_from_checkpoint": len(taken),
         "new_tensors": len(new),
+        "from_checkpoint": taken,
         "new": new,
+        "checkpoint_sha256": digest(path for path in origin if path.suffix in (".safetensors", ".bin")),
     }
     write_training(output.model, params.training, threads, step, measured, started)
     shutil.rmtree(work)

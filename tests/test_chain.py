@@ -242,7 +242,7 @@ def test_the_formula_holds_for_real_models_of_several_sizes(demo):
 
 
 def batches(reviews, batch_size):
-    """Sizes of the batches that fairseq makes of so many reviews under the flags of a fine-tuning."""
+    """(sizes of the batches that fairseq makes of so many reviews for a fine-tuning, and without our flag for them)."""
     from semis.fairseq_training import model_flags
 
     import finetune_fairseq
@@ -262,18 +262,29 @@ def batches(reviews, batch_size):
     training |= {"learning_rate": 1e-5, "final_learning_rate": 0}
     flags = ["data", *model_flags("reference", {"layers": 1, "dimension": 8, "feed_forward": 8, "heads": 1}, 64)]
     flags += finetune_fairseq.recipe_flags(training, 2, 0, reviews)
-    args = options.parse_args_and_arch(options.get_training_parser(), flags)
-    made = batch_by_size(
-        np.arange(reviews),
-        num_tokens_fn=None,
-        num_tokens_vec=np.full(reviews, 50),
-        max_sentences=args.batch_size,
-        required_batch_size_multiple=args.required_batch_size_multiple,
-    )
-    return [len(batch) for batch in made]
+    place = flags.index("--required-batch-size-multiple")
+    found = []
+    for given in (flags, flags[:place] + flags[place + 2 :]):
+        args = options.parse_args_and_arch(options.get_training_parser(), given)
+        made = batch_by_size(
+            np.arange(reviews),
+            num_tokens_fn=None,
+            num_tokens_vec=np.full(reviews, 50),
+            max_sentences=args.batch_size,
+            required_batch_size_multiple=args.required_batch_size_multiple,
+        )
+        found.append([len(batch) for batch in made])
+    return found
 
 
 @pytest.mark.parametrize(("reviews", "batch_size"), [(1803, 8), (100, 12), (5, 8)])
 def test_every_review_is_trained_on_in_batches_of_the_size_asked_for(demo, reviews, batch_size):
-    sizes = in_environment("fairseq", batches, reviews, batch_size)
+    sizes, by_fairseq = in_environment("fairseq", batches, reviews, batch_size)
     assert sum(sizes) == reviews and set(sizes[:-1]) <= {batch_size}
+    assert sum(by_fairseq) < reviews  # fairseq's default leaves the last ones out, in every epoch
+
+
+@pytest.mark.parametrize("reviews", [1800, 200])
+def test_the_reports_reviews_are_in_the_batches_of_its_command(demo, reviews):
+    sizes, by_fairseq = in_environment("fairseq", batches, reviews, 8)
+    assert sizes == by_fairseq == [8] * (reviews // 8)

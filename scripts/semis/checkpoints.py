@@ -11,21 +11,31 @@ import torch
 SAFE_TYPES = [Namespace]
 EMBEDDING = "encoder.sentence_encoder.embed_tokens.weight"
 POSITIONS = "encoder.sentence_encoder.embed_positions.weight"
+LAYERS = "encoder.sentence_encoder.layers."
 
 
 def load(path):
-    """Load a fairseq checkpoint onto the CPU; only tensors and `SAFE_TYPES` come in, no pickled code is run.
+    """Load a fairseq checkpoint onto the CPU, the tensors of its model under the names that fairseq gives them today.
 
-    Raises UserError where the file is damaged or holds anything else.
+    Only tensors and `SAFE_TYPES` come in, no pickled code is run. Raises UserError where the file is damaged or holds
+    anything else.
     """
     try:
         with torch.serialization.safe_globals(SAFE_TYPES):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        return {**state, "model": {_name_today(name): tensor for name, tensor in state["model"].items()}}
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"{path} is no fairseq checkpoint that can be loaded safely ({reason}); put another there."
         ) from error
+
+
+def _name_today(name):
+    """The name of a tensor of fairseq 0.9 or later, as RobertaModel.upgrade_state_dict_named of 0.12 renames it."""
+    if name.startswith("decoder."):
+        name = f"encoder.{name.removeprefix('decoder.')}"
+    return name.replace(".emb_layer_norm.", ".layernorm_embedding.")
 
 
 def save(path, weights, sizes, positions, task):
@@ -58,13 +68,20 @@ def is_whole(path):
         return False
 
 
-def check_fit(path, model, words, dimension, positions):
-    """Raise UserError unless the weights `model` of the checkpoint `path` have these sizes.
+def fitting(path, words, sizes, positions):
+    """The weights ({name: tensor}) of the checkpoint `path`, which must be a RoBERTa of just these sizes.
 
-    `words` counts embedding rows, `positions` the longest input in tokens; fairseq keeps two rows more for positions,
-    since they are numbered from the padding index plus one.
+    `words` counts embedding rows, `sizes` is {layers, dimension, feed_forward, heads}, `positions` the longest input in
+    tokens; fairseq keeps two rows more for positions, since they are numbered from the padding index plus one. Heads
+    leave no trace in the weights and are compared with the arguments beside them. Raises UserError.
     """
-    expected = {EMBEDDING: (words, dimension), POSITIONS: (positions + 2, dimension)}
+    state = load(path)
+    model = state["model"]
+    width, layers = sizes["dimension"], {name.split(".")[3] for name in model if name.startswith(LAYERS)}
+    expected = {EMBEDDING: (words, width), POSITIONS: (positions + 2, width)}
+    for layer in sorted(layers):
+        expected[f"{LAYERS}{layer}.self_attn.q_proj.weight"] = (width, width)
+        expected[f"{LAYERS}{layer}.fc1.weight"] = (sizes["feed_forward"], width)
     for name, shape in expected.items():
         if name not in model:
             raise UserError(f"{path} holds no {name}; it is not a RoBERTa of fairseq.")
@@ -73,3 +90,17 @@ def check_fit(path, model, words, dimension, positions):
                 f"{path}: {name} is {tuple(model[name].shape)}, but its dict.txt and the config's architecture and "
                 f"positions make it {shape}; correct the one that is wrong."
             )
+    heads = _argument(state, "encoder_attention_heads") or sizes["heads"]
+    for part, found in (("layers", len(layers)), ("heads", heads)):
+        if found != sizes[part]:
+            raise UserError(
+                f"{path} has {found} {part}, but the config's architecture says {sizes[part]}; correct the one that "
+                "is wrong."
+            )
+    return model
+
+
+def _argument(state, name):
+    """An argument of the model as fairseq-train saved it, in `args` or, in newer ones, in `cfg`; None without."""
+    saved = state.get("args") or (state.get("cfg") or {}).get("model") or {}
+    return (vars(saved) if isinstance(saved, Namespace) else saved).get(name)

@@ -112,6 +112,8 @@ def _problems(config):
             yield f"{where} '{method['model']}' is not under models{_near(method['model'], config['models'])}"
         elif model["library"] == "huggingface" and method["start"] == "scratch":
             yield f"methods.{name}.start: scratch is for fairseq models; use pretrained, or a fairseq model"
+        elif model["library"] == "fairseq" and method["training"]["validate_every"] != "epoch":
+            yield f"methods.{name}: validate_every is for Hugging Face models; a fairseq training takes epoch"
         elif method["training"]["final_learning_rate"] >= method["training"]["learning_rate"]:
             rates = [method["training"][key] for key in ("final_learning_rate", "learning_rate")]
             yield f"methods.{name}: final_learning_rate {rates[0]} is not below learning_rate {rates[1]}; lower it"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from pathlib import Path
 
 
@@ -16,13 +17,14 @@ def write_history(path, rows):
 def write_training(model, training, threads, step, rows, start):
     """Write training.json into the folder `model`: settings, threads, the chosen checkpoint, and where it started.
 
-    The checkpoint is that of the validation at `step` (an update); its epoch is looked up in the history's `rows`.
+    The checkpoint is that of the validation at `step` (an update); the epoch in which, or at the end of which, that was
+    is looked up in the history's `rows`.
     """
     epoch = next(epoch for at, epoch, split, *_ in rows if (at, split) == (step, "valid"))
     found = {
         "training": training,
         "threads": threads,
-        "checkpoint": {"selection": training["selection"], "step": step, "epoch": round(epoch)},
+        "checkpoint": {"selection": training["selection"], "step": step, "epoch": math.ceil(epoch)},
         "start": start,
     }
     Path(model, "training.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
