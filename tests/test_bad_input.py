@@ -49,6 +49,11 @@ MISTAKES = [
     ("seeds", [0, 1.0], "seeds.1: 1.0 is not of type 'integer'; correct it."),
     ("training", {"epochs": 3.0}, "training.epochs: 3.0 is not of type 'integer'; correct it."),
     ("training", {"final_learning_rate": 0.1}, "methods.scratch: final_learning_rate 0.1 is not below learning_rate"),
+    (
+        "training",
+        {"validate_every": 250},
+        "methods.scratch: validate_every is for Hugging Face models; a fairseq trainin",
+    ),
     ("training", {"gpus": 2}, "training.gpus: 2 is greater than the maximum of 1; it is 0 or 1."),
     ("sead", [0], "unknown key 'sead' in the config; did you mean 'seeds'?"),
     ("models.tiny.libary", "fairseq", "unknown key 'libary' in models.tiny; did you mean 'library'?"),
