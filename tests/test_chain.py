@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -80,6 +81,23 @@ def test_parameters_are_as_the_formula_says(demo):
     rows = read_table(demo / "tables" / "parameters.csv")
     assert all(row["parameters"] == row["analytic"] for row in rows)
     assert sum(int(row["parameters"]) for row in rows[:-1]) == int(rows[-1]["parameters"])
+
+
+def with_heads(file):
+    """Parameters of a fine-tuned model of fairseq; its masked-LM head's matrix is the embedding, `version` a mark."""
+    from semis import checkpoints
+
+    model = checkpoints.load(file)["model"]
+    return sum(tensor.numel() for name, tensor in model.items() if not name.endswith(("version", "lm_head.weight")))
+
+
+def test_the_page_of_the_parameters_has_them_all(demo):
+    page = (demo / "tables" / "parameters.html").read_text()
+    rows = read_table(demo / "tables" / "parameters.csv")
+    assert [row["module"] for row in rows] == re.findall(r"<tr><td>([^<]*)</td>", page)
+    assert f"roberta-demo: {int(rows[-1]['parameters']):,} parameters" in page and "T + 2 rows" in page
+    model = demo / "runs/demo-books/fairseq-scratch/seed0/model/model.pt"
+    assert f"With both heads they are {in_environment('fairseq', with_heads, str(model)):,}." in page
 
 
 def pieces(model, texts):

@@ -4,6 +4,8 @@ from semis.predictions import accuracies
 from semis.tables import read_json_lines, read_table
 
 import check_dataset
+import pandas as pd
+import parameters_page
 
 
 def test_names_and_labels_stay_text(tmp_path):
@@ -33,3 +35,17 @@ def test_every_copy_of_a_shared_review_is_counted():
     assert found["test", "also_in_train"] == 2 and found["train", "also_in_test"] == 2
     assert found["valid", "also_in_train"] == 0
     assert found["train", "repeats"] == 1 and found["test", "empty"] == 1 and found["test", "words"] == 3
+
+
+def test_the_page_of_the_reports_model_has_its_published_counts():
+    rows = [
+        ("embed_tokens.weight", "32000x512", 32000 * 512, "D*V"),
+        ("embed_positions.weight", "258x512", 258 * 512, "T"),
+    ]
+    rows += [("layers.0.fc1.weight", "512x512", 512**2, "D**2"), ("total", None, 22_829_056, "4*D**2*L + 2*D*F*L")]
+    table = pd.DataFrame(rows, columns=["module", "shape", "parameters", "formula"])
+    table = table.assign(model="small", analytic=table["parameters"])
+    page = parameters_page.page(table, {"small": {"D": 512, "F": 512, "L": 4, "A": 8, "T": 256}})
+    assert "With both heads they are 23,388,418." in page  # what fairseq printed in the report
+    assert "16,516,096 of them, 72.3%" in page and "V = 32,000" in page
+    assert "<td>D<sup>2</sup></td>" in page and "<td>4 D<sup>2</sup> L + 2 D F L</td>" in page
