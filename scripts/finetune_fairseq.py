@@ -68,9 +68,7 @@ def main(inputs, output, params, seed, threads):
     start = inputs.get("model")
     training = params.training
     with zipfile.ZipFile(inputs.data[0]) as packed:
-        rows, words = packed.read("train.label").count(b"
-"), packed.read("input0/dict.txt").count(b"
-") + 5
+        rows, words = packed.read("train.label").count(b"\n"), packed.read("input0/dict.txt").count(b"\n") + 5
     weights = checkpoints.fitting(start, words, params.architecture, params.positions) if start else {}
     flags = recipe_flags(training, params.classes, seed, rows)
     flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)
