@@ -20,6 +20,7 @@ rule finetune_fairseq:
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
+        tensorboard=directory("<results>/runs/{dataset}/{method}/seed{seed}/tensorboard"),
     log:
         "<logs>/finetune_fairseq/{dataset}/{method}/seed{seed}.log",
     benchmark:
@@ -62,6 +63,7 @@ rule finetune_huggingface:
     output:
         model=directory("<results>/runs/{dataset}/{method}/seed{seed}/model"),
         history="<results>/runs/{dataset}/{method}/seed{seed}/history.csv",
+        tensorboard=directory("<results>/runs/{dataset}/{method}/seed{seed}/tensorboard"),
     log:
         "<logs>/finetune_huggingface/{dataset}/{method}/seed{seed}.log",
     benchmark:

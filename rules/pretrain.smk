@@ -89,6 +89,7 @@ rule pretrain:
     output:
         model="<results>/models/{model}/model.pt",
         history="<results>/pretraining/{model}/history.csv",
+        tensorboard=directory("<results>/pretraining/{model}/tensorboard"),
     log:
         "<logs>/pretrain/{model}.log",
     benchmark:

@@ -92,7 +92,7 @@ def main(inputs, output, params, seed, threads):
     task |= {"init_token": 0, "separator_token": 2, "shorten_method": "truncate", "regression_target": False}
     checkpoints.save(Path(output.model) / "model.pt", state["model"], params.architecture, params.positions, task)
     measured = fairseq_training.history(folder / "train.log", HISTORY)
-    write_history(output.history, measured)
+    write_history(output.history, output.tensorboard, measured)
     step, started = state["optimizer_history"][-1]["num_updates"], where_it_started(weights, state["model"])
     started["checkpoint_sha256"] = digest([start]) if start else None
     write_training(output.model, training, threads, step, measured, started)

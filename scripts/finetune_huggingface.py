@@ -14,6 +14,7 @@ from semis.workfolder import digest, work_folder
 
 import numpy as np
 import torch
+from tensorboardX import SummaryWriter
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -21,6 +22,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
+from transformers.integrations import TensorBoardCallback
 
 
 class ScheduledTrainer(fast_huggingface.ClippingTrainer):
@@ -171,6 +173,7 @@ def main(inputs, output, params, seed, threads):
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         optimizer_cls_and_kwargs=optimizer(params.training),
+        callbacks=[TensorBoardCallback(SummaryWriter(str(folder / "tensorboard")))],  # to watch while it trains
         schedule_updates=total,
     )
     last = trainer_checkpoints.newest(folder / "checkpoints")
@@ -183,7 +186,7 @@ def main(inputs, output, params, seed, threads):
     trainer.model.save_pretrained(output.model)
     tokenizer.save_pretrained(output.model)
     measured = history(trainer.state.log_history)
-    write_history(output.history, measured)
+    write_history(output.history, output.tensorboard, measured)
     weights = trainer.model.state_dict()
     taken = sorted(set(weights) - set(new))
     started = {

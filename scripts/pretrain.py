@@ -62,7 +62,7 @@ def main(inputs, output, params):
     task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": params.positions}
     task |= {"sample_break_mode": "none"}
     checkpoints.save(output.model, weights, params.architecture, params.positions, task)
-    write_history(output.history, fairseq_training.history(folder / "train.log", HISTORY))
+    write_history(output.history, output.tensorboard, fairseq_training.history(folder / "train.log", HISTORY))
     shutil.rmtree(work)
 
 

@@ -55,6 +55,8 @@ def train(data, folder, flags, pattern, start=None):
         "json",
         "--log-file",
         str(folder / "train.log"),
+        "--tensorboard-logdir",  # to watch while it trains
+        str(folder / "tensorboard"),
     ]
     print(*command, flush=True)
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])

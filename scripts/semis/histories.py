@@ -1,17 +1,26 @@
-"""history.csv, what a training measured on its way, and training.json, what its model came of."""
+"""history.csv, what a training measured on its way, the same for TensorBoard, and training.json, what it led to."""
 
 import csv
 import json
 import math
 from pathlib import Path
 
+from tensorboardX import SummaryWriter
 
-def write_history(path, rows):
-    """Write rows of (step, epoch, split, metric, value); accuracies are in percent, a step is an update."""
+
+def write_history(path, tensorboard, rows):
+    """Write rows of (step, epoch, split, metric, value) to the CSV `path`, and as an event file into `tensorboard`.
+
+    Accuracies are in percent, a step is an update. The event file is written once and whole, so that a training which
+    was stopped and gone on with has each step once. It holds the time and the host: no rule reads it.
+    """
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["step", "epoch", "split", "metric", "value"])
         writer.writerows(rows)
+    with SummaryWriter(str(tensorboard)) as events:
+        for step, _, split, metric, value in rows:
+            events.add_scalar(f"{split}/{metric}", float(value), step)
 
 
 def write_training(model, training, threads, step, rows, start):
