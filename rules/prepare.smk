@@ -28,7 +28,7 @@ rule check_dataset:
     input:
         reviews=expand("<results>/data/{{dataset}}/{split}.review", split=SPLITS),
         labels=expand("<results>/data/{{dataset}}/{split}.label", split=SPLITS),
-        code=helpers("errors", "job"),
+        code=helpers("errors", "job", "tables"),
     output:
         "<results>/data/{dataset}/checks.csv",
     log:

@@ -91,3 +91,26 @@ rule pack_split:
         "../envs/sentencepiece.yaml"
     script:
         "../scripts/pack_split.py"
+
+
+rule check_tokens:
+    input:
+        pieces=expand("<results>/data/{{dataset}}/tokens/{{model}}/{split}.pieces", split=SPLITS),
+        binarized=expand("<results>/data/{{dataset}}/tokens/{{model}}/{split}.bin", split=SPLITS),
+        dictionary="<results>/models/{model}/dict.txt",
+        code=helpers("errors", "job", "tables"),
+    output:
+        lengths="<results>/data/{dataset}/tokens/{model}/lengths.csv",
+        checks="<results>/data/{dataset}/tokens/{model}/checks.csv",
+    log:
+        "<logs>/check_tokens/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/check_tokens/{dataset}/{model}.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        splits=SPLITS,
+        positions=lambda wildcards: MODELS[wildcards.model]["positions"],
+    script:
+        "../scripts/check_tokens.py"

@@ -1,6 +1,7 @@
 """Count what a reader of the study should know about a dataset: sizes, balance, repeats within and across splits."""
 
 from semis.job import job
+from semis.tables import read_lines
 
 import pandas as pd
 
@@ -27,18 +28,12 @@ def check_dataset(reviews, labels):
     return pd.DataFrame(rows, columns=["split", "check", "value"])
 
 
-def read(path):
-    """Lines of a prepared file."""
-    with open(path, encoding="utf-8", newline="\n") as stream:
-        return [line.rstrip("\n") for line in stream]
-
-
 if __name__ == "__main__":
     with job(snakemake):
         splits = snakemake.params.splits
         table = check_dataset(
-            dict(zip(splits, map(read, snakemake.input.reviews), strict=True)),
-            dict(zip(splits, map(read, snakemake.input.labels), strict=True)),
+            dict(zip(splits, map(read_lines, snakemake.input.reviews), strict=True)),
+            dict(zip(splits, map(read_lines, snakemake.input.labels), strict=True)),
         )
         table.insert(0, "dataset", snakemake.wildcards.dataset)
         table.to_csv(snakemake.output[0], index=False)

@@ -1,8 +1,7 @@
 """Gather the accuracy of every run on every split into one table."""
 
-import json
-
 from semis.job import job
+from semis.tables import read_json
 
 import pandas as pd
 
@@ -23,13 +22,7 @@ def accuracy_table(metrics):
     return pd.DataFrame(rows)
 
 
-def read(path):
-    """The contents of a JSON file."""
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
-
-
 if __name__ == "__main__":
     with job(snakemake):
-        table = accuracy_table([read(path) for path in snakemake.input.metrics])
+        table = accuracy_table([read_json(path) for path in snakemake.input.metrics])
         table.round(4).to_csv(snakemake.output[0], index=False)

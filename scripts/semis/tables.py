@@ -1,7 +1,6 @@
-"""Reading the tables and JSON lines that the workflow writes; names and labels stay text, whatever they look like."""
+"""Reading the tables, lines and JSON that the workflow writes; names and labels stay text, whatever they look like."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +12,18 @@ def read_table(path):
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=[""])
 
 
+def read_lines(path):
+    """The lines of a UTF-8 file; only LF ends a line, since a review or an answer may hold other breaks."""
+    with open(path, encoding="utf-8", newline="\n") as stream:
+        return [line.removesuffix("\n") for line in stream]
+
+
+def read_json(path):
+    """The contents of a JSON file."""
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
 def read_json_lines(path):
-    """The objects of a file of JSON lines; only LF ends a line, since an answer may hold other breaks."""
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
+    """The objects of a file of JSON lines."""
+    return [json.loads(line) for line in read_lines(path) if line]

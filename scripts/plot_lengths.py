@@ -1,0 +1,36 @@
+"""Draw how long the reviews of a dataset are to a fairseq model, and where it cuts them."""
+
+from semis import style
+from semis.job import job
+from semis.tables import read_table
+
+from matplotlib.ticker import PercentFormatter, ScalarFormatter
+
+
+def draw(lengths, of):
+    """Return the figure for tables (split, row, tokens, unknown), a panel for each.
+
+    `of` says of each table what it is of: {dataset, model, positions}.
+    """
+    fig, panels = style.figure(height_cm=2 + 5 * len(of), nrows=len(of), sharex=True, sharey=True, squeeze=False)
+    for axes, table, what in zip(panels.flat, lengths, of, strict=True):
+        axes.set_title(f"{what['dataset']}, {what['model']}")
+        splits = table.groupby("split", sort=False)["tokens"]
+        for (split, tokens), look in zip(splits, style.looks(table["split"].unique()).values(), strict=True):
+            share = f"{(tokens > what['positions']).mean():.1%}"
+            axes.ecdf(tokens, color=look["color"], linestyle=look["linestyle"], label=f"{split}: {share} cut")
+        axes.axvline(what["positions"], color="black", linewidth=0.8)
+        axes.annotate(f" {what['positions']} positions", (what["positions"], 0.02))
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.set_ylabel("reviews no longer")
+        axes.grid()
+        axes.legend(loc="upper left", frameon=False)
+    panels.flat[-1].set_xlabel("tokens of a review, <s> and </s> among them")
+    return fig
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        style.save(draw([read_table(path) for path in snakemake.input.lengths], snakemake.params.of), snakemake.output)
