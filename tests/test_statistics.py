@@ -1,18 +1,79 @@
 """Statistics: against figures that can be had without the code."""
 
-from semis.statistics import accuracy_interval, correctness, holm, paired_difference, spread
+import math
 
+from semis.statistics import (
+    accuracy_interval,
+    correctness,
+    disagreement,
+    holm,
+    paired_difference,
+    resampled_interval,
+    spread,
+    spread_factors,
+    standard_errors,
+)
+
+import metrics
 import numpy as np
 import pandas as pd
 import pytest
+from table_accuracy import accuracy_table
+from table_spread import spread_table
+from table_summary import summary_table
+
+# Best validation accuracies of the report's three seeds, on 200 reviews, and what it prints for them.
+REPORT = {
+    "fairseq-scratch": ([62.5, 64.5, 63.5], "63.5 ± 0.81"),
+    "fairseq-pretrained": ([81.5, 78, 82.5], "80.6 ± 1.92"),
+    "huggingface-pretrained": ([84, 82, 82], "82.6 ± 0.94"),
+}
 
 
-def test_spread_is_the_reports_for_its_three_seeds():
-    found = spread([62.5, 64.5, 63.5])
-    assert found["mean"] == 63.5
-    assert found["std_population"] == pytest.approx(0.8165, abs=1e-4)  # the report's 0.81, cut off after two digits
-    assert found["std_sample"] == pytest.approx(1.0)
+def cut(value, digits):
+    """A number as the report prints it: cut off, not rounded."""
+    return f"{math.floor(value * 10**digits) / 10**digits:.{digits}f}"
+
+
+def test_the_reports_nine_accuracies_give_its_figures():
+    """From the predictions of nine runs, through the tables, to the means and standard deviations that it prints."""
+    predictions, runs = [], []
+    for method, (accuracies, _) in REPORT.items():
+        for seed, accuracy in enumerate(accuracies):
+            right = np.arange(200) < 2 * accuracy
+            rows = {"split": "valid", "row": range(200), "label": "1", "prediction": np.where(right, "1", "0")}
+            run = {"dataset": "cls-books", "method": method, "seed": seed}
+            predictions.append(pd.DataFrame(rows).assign(**run))
+            found, n = metrics.accuracies(predictions[-1])
+            runs.append({**run, "checkpoint": {"selection": "best"}, "accuracy": found, "n": n})
+    table = summary_table(accuracy_table(runs), pd.concat(predictions)).set_index("method")
+    for method, (accuracies, printed) in REPORT.items():
+        row = table.loc[method]
+        assert f"{cut(row['mean'], 1)} ± {cut(row['std_population'], 2)}" == printed
+        assert row["std_sample"] == pytest.approx(row["std_population"] * math.sqrt(1.5))
+        assert row["ci_low"] < min(accuracies) and row["ci_high"] > max(accuracies)
+    again = [spread_table(pd.concat(predictions)).to_csv() for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_of_one_seed_no_spread_is_known():
     assert np.isnan(spread([63.5])["std_sample"])
+    found = disagreement(np.array([["1", "0"]]))
+    assert found["pairs"] == 0 and np.isnan(found["disagreement_mean"])
+    assert np.isnan(standard_errors(np.array([[1.0, 0.0]]))["se_seeds"])
+
+
+def test_seeds_disagree_on_the_reviews_that_they_label_differently():
+    found = disagreement(np.array([list("aabbb"), list("abbbb"), list("bbbbb")]))
+    assert found["pairs"] == 3
+    assert found["disagreement_mean"] == pytest.approx(80 / 3)  # 20, 40 and 20 %
+    assert (found["disagreement_lowest"], found["disagreement_highest"]) == (20, 40)
+    assert found["disagreement_std"] == pytest.approx(np.std([20, 40, 20], ddof=1))
+
+
+def test_three_seeds_know_their_spread_within_a_factor_of_half_to_six():
+    """From tables of chi-squared: 2 / 7.378 and 2 / 0.0506 are the squares."""
+    assert spread_factors(3) == pytest.approx((0.5207, 6.285), abs=1e-3)
 
 
 def test_one_seed_gives_nearly_the_binomial_interval():
@@ -21,6 +82,34 @@ def test_one_seed_gives_nearly_the_binomial_interval():
     low, high = accuracy_interval(correct)
     half = 1.96 * 100 * np.sqrt(0.7 * 0.3 / 400)
     assert low == pytest.approx(70 - half, abs=0.6) and high == pytest.approx(70 + half, abs=0.6)
+
+
+def test_resampling_one_seed_gives_nearly_the_binomial_interval():
+    correct = np.zeros((1, 400))
+    correct[0, :280] = 1
+    half = 1.96 * 100 * np.sqrt(0.7 * 0.3 / 400)
+    assert resampled_interval(correct) == pytest.approx((70 - half, 70 + half), abs=0.6)
+
+
+def test_resampling_draws_seeds_and_reviews():
+    """Seeds that never err beside one that always does: the mean accuracy of drawn seeds is one of five values."""
+    seeds_alone = np.array([[1.0] * 50, [1.0] * 50, [1.0] * 50, [0.0] * 50])
+    assert resampled_interval(seeds_alone) == (25, 100)
+    reviews_alone = np.tile([1.0] * 30 + [0.0] * 20, (4, 1))
+    low, high = resampled_interval(reviews_alone)
+    assert low == pytest.approx(60 - 13.6, abs=2) and high == pytest.approx(60 + 13.6, abs=2)
+
+
+def test_three_seeds_far_apart_are_covered_by_students_t_and_less_so_by_resampling():
+    """Seeds that differ by 5 points around 75 %: a 95 % interval holds 75 % that often, resampling clearly less."""
+    rng = np.random.default_rng(4)
+    held = np.zeros(2)
+    for _ in range(300):
+        accuracies = np.clip(rng.normal(0.75, 0.05, (3, 1)), 0, 1)
+        correct = (rng.random((3, 300)) < accuracies).astype(float)
+        intervals = [accuracy_interval(correct), resampled_interval(correct, draws=400)]
+        held += [low <= 75 <= high for low, high in intervals]
+    assert held[0] > 0.92 * 300 > held[1]
 
 
 def test_seeds_that_differ_widen_the_interval():

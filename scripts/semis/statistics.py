@@ -5,6 +5,7 @@ from semis.tables import read_table
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.spatial.distance import pdist
 from statsmodels.stats.multitest import multipletests
 
 
@@ -14,13 +15,21 @@ def read_predictions(paths, runs):
     return pd.concat([table.assign(**run) for table, run in zip(tables, runs, strict=True)])
 
 
+def by_seed(rows, column):
+    """The values of a column of predictions of one method on one split, as an array of seeds x reviews.
+
+    Raises ValueError where the seeds were not evaluated on the same reviews.
+    """
+    table = rows.pivot(index="seed", columns="row", values=column)
+    if table.isna().any(axis=None):
+        raise ValueError("the seeds were not evaluated on the same reviews")
+    return table.to_numpy()
+
+
 def correctness(predictions):
     """The array `correct` of one method on one split, from its rows (seed, row, label, prediction) of predictions."""
     right = predictions.assign(right=predictions["label"] == predictions["prediction"])
-    table = right.pivot(index="seed", columns="row", values="right")
-    if table.isna().any(axis=None):
-        raise ValueError("the seeds were not evaluated on the same reviews")
-    return table.to_numpy(dtype=float)
+    return by_seed(right, "right").astype(float)
 
 
 def spread(accuracies):
@@ -62,15 +71,60 @@ def from_reviews(values):
     return [(values.var(ddof=1) / len(values), len(values) - 1)] if len(values) > 1 else []
 
 
+def standard_errors(correct):
+    """What seeds and reviews each add to the standard error of a method's mean accuracy: {se_seeds, se_reviews}.
+
+    In points; NaN where it cannot be known, from one seed or one review.
+    """
+    parts = {"se_seeds": from_seeds(correct), "se_reviews": from_reviews(100 * correct.mean(0))}
+    return {name: np.sqrt(found[0][0]) if found else np.nan for name, found in parts.items()}
+
+
 def accuracy_interval(correct):
     """95 % interval (low, high) of a method's mean accuracy: how it would move with other seeds and other reviews.
 
-    The variances of seeds and of reviews are added, as for two crossed random effects. With one seed it holds for that
-    seed alone. It does not make good for choosing a checkpoint on the very reviews of `correct`.
+    The variances of seeds and of reviews are added, as for two crossed random effects (on average a little too much:
+    Owen, Annals of Applied Statistics 1, 2007). With one seed it holds for that seed alone. It does not make good for
+    choosing a checkpoint on the very reviews of `correct`.
+
+    In simulations (true mean 80 %; 3 seeds with a standard deviation of 0, 1, 2 or 5 points; 200 or 1,000 reviews, as
+    hard as each other or not; 1,000 times each) it held the true mean in 92 to 99 % of the cases. `resampled_interval`
+    did so in 80 to 100 %: 80 % where the seeds differed by 5 points and the reviews were 1,000.
     """
     by_review = 100 * correct.mean(0)
     low, high, _ = mean_interval(from_seeds(correct) + from_reviews(by_review), by_review.mean())
     return max(low, 0.0), min(high, 100.0)
+
+
+def resampled_interval(correct, draws=2000):
+    """95 % interval (low, high) of the same by two-level resampling, to be compared with `accuracy_interval`.
+
+    Seeds are drawn with replacement, and for all of them the same reviews, as many as there are of each; the interval
+    holds the middle 95 % of the mean accuracies of `draws` such samples (Owen's pigeonhole bootstrap, cited there). A
+    few seeds, drawn again, spread less than new ones would: see there what it covers.
+    """
+    rng = np.random.default_rng(0)
+    seeds, reviews = (rng.multinomial(n, np.full(n, 1 / n), size=draws) for n in correct.shape)
+    means = 100 * (reviews @ correct.T * seeds).sum(1) / correct.size
+    return tuple(np.percentile(means, [2.5, 97.5]))
+
+
+def disagreement(predicted):
+    """How far seeds disagree on single reviews: {pairs, disagreement_mean, _std, _lowest, _highest}.
+
+    `predicted` is an array of labels, seeds x reviews. For each pair of seeds the share of the reviews (%) that they
+    label differently is taken (the Hamming distance); the figures sum up the pairs. With one seed they are NaN.
+    """
+    codes = np.unique(predicted, return_inverse=True)[1].reshape(predicted.shape)
+    shares = pd.Series(100 * pdist(codes, "hamming") if len(codes) > 1 else [], dtype=float)
+    found = {"mean": shares.mean(), "std": shares.std(), "lowest": shares.min(), "highest": shares.max()}
+    return {"pairs": len(shares)} | {f"disagreement_{name}": value for name, value in found.items()}
+
+
+def spread_factors(n_seeds):
+    """Between which factors (low, high) of the sample standard deviation of normal seeds the true one lies, at 95 %."""
+    freedom = n_seeds - 1
+    return tuple(np.sqrt(freedom / stats.chi2.ppf([0.975, 0.025], freedom)))
 
 
 def paired_difference(correct_a, correct_b):
