@@ -1,7 +1,7 @@
 """Figures: each drawn from tables, as SVG (which the report page shows) and PNG."""
 
-FIGURES = ["accuracy_by_method", "validation_accuracy", "training_loss", "learning_rate", "wall_time"]
-FIGURES += ["parameters"] * bool(MODELS_SIZED)
+FIGURES = ["accuracy_by_method", "validation_accuracy", "confusion", "training_loss", "learning_rate", "wall_time"]
+FIGURES += ["parameters", "lengths"] * bool(MODELS_SIZED)
 if METHODS:
     STUDY_TARGETS += expand("<results>/figures/{figure}.{format}", figure=FIGURES, format=["svg", "png"])
 
@@ -50,12 +50,31 @@ rule plot_validation_accuracy:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    params:
-        split="valid",
-        metric="accuracy",
-        label="validation accuracy (%)",
     script:
-        "../scripts/plot_history.py"
+        "../scripts/plot_validation_accuracy.py"
+
+
+rule plot_confusion:
+    input:
+        confusion="<results>/tables/confusion.csv",
+        code=helpers("errors", "job", "style", "tables"),
+    output:
+        report(
+            "<results>/figures/confusion.svg",
+            caption="../report/confusion.rst",
+            category="Accuracy",
+            labels={"figure": "confusion matrices"},
+        ),
+        "<results>/figures/confusion.png",
+    log:
+        "<logs>/plot_confusion.log",
+    benchmark:
+        "<benchmarks>/plot_confusion.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/plot_confusion.py"
 
 
 rule plot_training_loss:
@@ -156,3 +175,28 @@ rule plot_wall_time:
         "../envs/analysis.yaml"
     script:
         "../scripts/plot_wall_time.py"
+
+
+rule plot_lengths:
+    input:
+        lengths=expand("<results>/data/{dataset}/tokens/{model}/lengths.csv", dataset=DATASETS, model=MODELS_SIZED),
+        code=helpers("errors", "job", "style", "tables"),
+    output:
+        report(
+            "<results>/figures/lengths.svg",
+            caption="../report/lengths.rst",
+            category="Data",
+            labels={"figure": "lengths of the reviews"},
+        ),
+        "<results>/figures/lengths.png",
+    log:
+        "<logs>/plot_lengths.log",
+    benchmark:
+        "<benchmarks>/plot_lengths.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        of=[{**of, "positions": MODELS[of["model"]]["positions"]} for of in TOKENIZED],
+    script:
+        "../scripts/plot_lengths.py"

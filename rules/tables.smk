@@ -6,7 +6,9 @@ RUNS = [
     for method in METHODS
     for seed in config["seeds"]
 ]
-TABLES = ["accuracy", "summary", "comparisons", "history", "runtime", "checks"] + ["parameters"] * bool(MODELS_SIZED)
+TOKENIZED = [{"dataset": dataset, "model": model} for dataset in DATASETS for model in MODELS_SIZED]
+TABLES = ["accuracy", "summary", "comparisons", "spread", "confusion", "history", "runtime", "checks"]
+TABLES += ["parameters", "tokens"] * bool(MODELS_SIZED)
 STUDY_TARGETS = expand("<results>/tables/{table}.csv", table=TABLES) if METHODS else []
 STUDY_TARGETS += ["<results>/tables/parameters.html"] * bool(MODELS_SIZED)
 
@@ -14,7 +16,7 @@ STUDY_TARGETS += ["<results>/tables/parameters.html"] * bool(MODELS_SIZED)
 rule table_accuracy:
     input:
         metrics=runs("<results>/runs/{dataset}/{method}/seed{seed}/metrics.json"),
-        code=helpers("errors", "job"),
+        code=helpers("errors", "job", "tables"),
     output:
         "<results>/tables/accuracy.csv",
     log:
@@ -71,6 +73,45 @@ rule table_comparisons:
         "../scripts/table_comparisons.py"
 
 
+rule table_spread:
+    input:
+        predictions=runs("<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv"),
+        code=helpers("errors", "job", "statistics", "tables"),
+    output:
+        "<results>/tables/spread.csv",
+    log:
+        "<logs>/table_spread.log",
+    benchmark:
+        "<benchmarks>/table_spread.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        runs=RUNS,
+    script:
+        "../scripts/table_spread.py"
+
+
+rule table_confusion:
+    input:
+        predictions=runs("<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv"),
+        code=helpers("errors", "job", "statistics", "tables"),
+    output:
+        "<results>/tables/confusion.csv",
+    log:
+        "<logs>/table_confusion.log",
+    benchmark:
+        "<benchmarks>/table_confusion.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        runs=RUNS,
+        labels={name: dataset["labels"] for name, dataset in DATASETS.items()},
+    script:
+        "../scripts/table_confusion.py"
+
+
 rule table_history:
     input:
         tables=runs("<results>/runs/{dataset}/{method}/seed{seed}/history.csv"),
@@ -124,6 +165,25 @@ rule table_checks:
         "../envs/analysis.yaml"
     params:
         rows=[{} for _ in DATASETS],  # checks.csv names its dataset itself
+    script:
+        "../scripts/table_join.py"
+
+
+rule table_tokens:
+    input:
+        tables=expand("<results>/data/{dataset}/tokens/{model}/checks.csv", dataset=DATASETS, model=MODELS_SIZED),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/tokens.csv",
+    log:
+        "<logs>/table_tokens.log",
+    benchmark:
+        "<benchmarks>/table_tokens.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=TOKENIZED,
     script:
         "../scripts/table_join.py"
 

@@ -1,16 +1,14 @@
 """Draw what the runs measured on their way, against the step: a colour for each method, a line for each seed."""
 
-import json
-
 from semis import style
 from semis.job import job
 from semis.tables import read_table
 
 
-def draw(history, label, chosen=()):
+def draw(history, label):
     """Return the figure for rows of tables/history.csv of one metric, a panel for each dataset.
 
-    `label` says what the values are. `chosen` holds (dataset, method, seed, step) of checkpoints to mark.
+    `label` says what the values are.
     """
     if history.empty:
         fig, axes = style.figure()
@@ -21,16 +19,13 @@ def draw(history, label, chosen=()):
         height_cm=2 + 6 * len(datasets), nrows=len(datasets), sharex=True, sharey=True, squeeze=False
     )
     looks = style.looks(methods)
-    chosen = {tuple(run[:3]): run[3] for run in chosen}
     for axes, (dataset, rows) in zip(panels.flat, history.groupby("dataset", sort=False), strict=True):
         axes.set_title(dataset)
         axes.set_ylabel(label)
         axes.grid()
-        for (method, seed), run in rows.groupby(["method", "seed"], sort=False):
+        for (method, _), run in rows.groupby(["method", "seed"], sort=False):
             look = looks[method]
             axes.plot(run["step"], run["value"], color=look["color"], linestyle=look["linestyle"], linewidth=1)
-            best = run[run["step"] == chosen.get((dataset, method, seed))]
-            axes.plot(best["step"], best["value"], look["marker"], color=look["color"])
     panels.flat[-1].set_xlabel("step (updates)")
     for axes, (_, rows) in zip(panels.flat, history.groupby("dataset", sort=False), strict=True):
         style.label_ends(axes, [end(method, runs, looks) for method, runs in rows.groupby("method", sort=False)])
@@ -43,17 +38,8 @@ def end(method, runs, looks):
     return method, last["step"].iloc[0], last["value"].mean(), looks[method]["color"]
 
 
-def chosen_checkpoints(paths):
-    """(dataset, method, seed, step) of the checkpoint that each metrics.json speaks of."""
-    for path in paths:
-        with open(path, encoding="utf-8") as stream:
-            run = json.load(stream)
-        yield run["dataset"], run["method"], run["seed"], run["checkpoint"]["step"]
-
-
 if __name__ == "__main__":
     with job(snakemake):
         params = snakemake.params
         history = read_table(snakemake.input.history).query("split == @params.split and metric == @params.metric")
-        chosen = chosen_checkpoints(snakemake.input.get("metrics", []))
-        style.save(draw(history, params.label, chosen), snakemake.output)
+        style.save(draw(history, params.label), snakemake.output)

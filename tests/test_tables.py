@@ -4,8 +4,10 @@ from semis.predictions import accuracies
 from semis.tables import read_json_lines, read_table
 
 import check_dataset
+import check_tokens
 import pandas as pd
 import parameters_page
+import table_confusion
 
 
 def test_names_and_labels_stay_text(tmp_path):
@@ -49,3 +51,26 @@ def test_the_page_of_the_reports_model_has_its_published_counts():
     assert "With both heads they are 23,388,418." in page  # what fairseq printed in the report
     assert "16,516,096 of them, 72.3%" in page and "V = 32,000" in page
     assert "<td>D<sup>2</sup></td>" in page and "<td>4 D<sup>2</sup> L + 2 D F L</td>" in page
+
+
+def test_tokens_are_counted_as_the_model_reads_them():
+    lengths = check_tokens.review_lengths(["▁un ▁beau ▁roman", "", "▁☂ ▁un ▁☂ ☂"], {"▁un", "▁beau", "▁roman"})
+    assert lengths["tokens"].tolist() == [5, 2, 6] and lengths["unknown"].tolist() == [0, 0, 3]
+    found = check_tokens.token_checks(lengths, positions=5)
+    assert (found["tokens"], found["shortest"], found["median"], found["longest"]) == (13, 2, 5, 6)
+    assert found["unknown_percent"] == 100 * 3 / 13
+    assert (found["cut"], found["cut_percent"]) == (1, 100 / 3)  # five tokens fit into five positions
+
+
+def test_confusions_are_counted_for_each_run_with_labels_in_their_order():
+    said = [("bon", "bon"), ("bon", "nul"), ("bon", "nul"), ("nul", "nul")]
+    rows = [{"split": "test", "label": label, "prediction": prediction} for label, prediction in said]
+    run = {"dataset": "d", "method": "m", "seed": 3}
+    table = table_confusion.confusion_table(pd.DataFrame(rows).assign(**run), {"d": ["nul", "bon"]})
+    assert table[["label", "prediction", "n"]].to_numpy().tolist() == [
+        ["nul", "nul", 1],
+        ["nul", "bon", 0],
+        ["bon", "nul", 2],
+        ["bon", "bon", 1],
+    ]
+    assert (table[["dataset", "method", "seed", "split"]] == ["d", "m", 3, "test"]).all(axis=None)

@@ -39,6 +39,16 @@ def figure(width_cm=16, height_cm=9, **subplots_kwargs):
     return plt.subplots(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained", **subplots_kwargs)
 
 
+def grid(n, height_cm, **subplots_kwargs):
+    """Return (figure, list of n axes) in rows of at most three; `height_cm` is that of a row."""
+    rows = -(-n // 3)
+    columns = -(-n // rows)
+    fig, axes = figure(height_cm=rows * height_cm, nrows=rows, ncols=columns, squeeze=False, **subplots_kwargs)
+    for unused in axes.flat[n:]:
+        unused.remove()
+    return fig, list(axes.flat[:n])
+
+
 def save(fig, paths):
     """Write the figure to each path, in the format that its name ends in (.svg, .png), and close it."""
     for path in paths:

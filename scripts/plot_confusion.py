@@ -1,0 +1,33 @@
+"""Draw the confusion matrix of each method on the test reviews, over all its seeds."""
+
+from semis import style
+from semis.job import job
+from semis.tables import read_table
+
+
+def draw(confusion):
+    """Return the figure for the test rows of tables/confusion.csv: a matrix for each dataset and method.
+
+    Shades and percentages are shares of the reviews with that label, over all seeds.
+    """
+    methods = list(confusion.groupby(["dataset", "method"], sort=False))
+    classes = max(rows["label"].nunique() for _, rows in methods)
+    fig, panels = style.grid(len(methods), height_cm=2.2 + 0.8 * classes)
+    for axes, ((dataset, method), rows) in zip(panels, methods, strict=True):
+        labels = rows["label"].unique()
+        counts = rows.pivot_table("n", "label", "prediction", "sum").loc[labels, labels]
+        shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)  # a label may have no review
+        axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        for i, j in [(i, j) for i in range(len(labels)) for j in range(len(labels))]:
+            ink = "white" if shares.iat[i, j] > 0.5 else "black"
+            axes.text(j, i, f"{shares.iat[i, j]:.0%}", ha="center", va="center", color=ink)
+        axes.set_title(f"{dataset}\n{method}")
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set(xlabel="predicted label", ylabel="label")
+    return fig
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        style.save(draw(read_table(snakemake.input.confusion).query("split == 'test'")), snakemake.output)

@@ -1,0 +1,29 @@
+"""Count for every run how often each label was taken for each other one."""
+
+from itertools import product
+
+from semis.job import job
+from semis.statistics import read_predictions
+
+import pandas as pd
+
+RUN = ["dataset", "method", "seed", "split"]
+
+
+def confusion_table(predictions, labels):
+    """Return (dataset, method, seed, split, label, prediction, n), a row for each pair of labels, also where n is 0.
+
+    `predictions` holds the rows of predictions.csv of all runs, `labels` the labels of each dataset in their order.
+    """
+    tables = []
+    for run, rows in predictions.groupby(RUN, sort=False):
+        pairs = pd.MultiIndex.from_tuples(product(labels[run[0]], repeat=2), names=["label", "prediction"])
+        counted = rows.groupby(["label", "prediction"]).size().reindex(pairs, fill_value=0)
+        tables.append(counted.rename("n").reset_index().assign(**dict(zip(RUN, run, strict=True))))
+    return pd.concat(tables)[[*RUN, "label", "prediction", "n"]]
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        predictions = read_predictions(snakemake.input.predictions, snakemake.params.runs)
+        confusion_table(predictions, snakemake.params.labels).to_csv(snakemake.output[0], index=False)
