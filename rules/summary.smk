@@ -1,8 +1,6 @@
 """Summary: the reader's page of the study, from its tables and figures."""
 
-SUMMARY_TABLES = [table for table in TABLES if table in ("summary", "comparisons", "parameters", "checks")]
-SUMMARY_FIGURES = ["accuracy_by_method", "validation_accuracy", "training_loss", "wall_time"]
-SUMMARY_FIGURES += ["parameters"] * bool(MODELS_SIZED)
+SUMMARY_TABLES = [table for table in TABLES if table not in ("accuracy", "confusion", "history", "runtime")]
 SUMMARY_INPUTS = {table: f"{RESULTS}/tables/{table}.csv" for table in SUMMARY_TABLES if METHODS}
 if "published" in config:
     SUMMARY_INPUTS["published"] = config["published"]
@@ -19,9 +17,9 @@ rule summary:
         **SUMMARY_INPUTS,
         figures=expand(
             "<results>/figures/{figure}.png",
-            figure=SUMMARY_FIGURES * bool(METHODS) + BLOOM_FIGURES * bool(BLOOM),
+            figure=FIGURES * bool(METHODS) + BLOOM_FIGURES * bool(BLOOM),
         ),
-        code=helpers("answers", "errors", "job", "tables"),
+        code=helpers("answers", "errors", "job", "statistics", "tables"),
     output:
         page="<results>/summary.md",
         html=report(

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from semis.answers import ending, metrics_row
 from semis.job import job
+from semis.statistics import spread_factors
 from semis.tables import read_json_lines, read_table
 
 import markdown
 import pandas as pd
 
+TABLES = ["summary", "spread", "comparisons", "checks", "parameters", "tokens"]
 # Shown as given in tables; Markdown would take these characters for itself.
 SPECIAL = re.compile(r"([\\`*_|<\[\]])")
 
@@ -32,28 +34,74 @@ def escaped(text):
 
 
 def results_section(summary):
-    """The accuracies on test, each method a row."""
-    test = summary[summary["split"] == "test"]
+    """The accuracies, each method a row: on test, and of the same checkpoints on the reviews that chose them."""
+    of = ["dataset", "method"]
+    test, valid = (summary[summary["split"] == split].set_index(of) for split in ("test", "valid"))
     rows = pd.DataFrame(
         {
-            "dataset": test["dataset"],
-            "method": test["method"],
+            "checkpoint": test["selection"],
             "seeds": test["n_seeds"],
-            "mean": test["mean"],
+            "on valid": valid["mean"],
+            "on test": test["mean"],
             "std (population)": test["std_population"],
             "std (sample)": test["std_sample"],
-            "95 % interval": [f"{low:.1f} to {high:.1f}" for low, high in zip(test["ci_low"], test["ci_high"])],
-            "checkpoint": test["selection"],
+            "95 % interval": interval(test["ci_low"], test["ci_high"]),
         }
     )
     return [
-        "## Accuracy on test (%)",
-        table(rows),
+        "## Accuracy (%)",
+        table(rows.reset_index()),
         "The checkpoint of each run was chosen on the validation reviews (best: the highest accuracy; last: the end of "
-        "training) and evaluated once on test. The interval says how the mean would move with other seeds and other "
-        "reviews; of a method with one seed, with other reviews alone.",
+        "training) and evaluated once on test. The standard deviations and the interval are those on test. On valid a "
+        "checkpoint that was chosen there looks better than it is.",
         "![Accuracy on test by method](figures/accuracy_by_method.png)",
+        "![Confusion matrices](figures/confusion.png)",
     ]
+
+
+def interval(low, high):
+    """The text of each interval of two columns."""
+    return [f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True)]
+
+
+def spread_section(summary, spread):
+    """How sure the accuracies on test are, and what so few seeds can tell."""
+    of = ["dataset", "method"]
+    test = summary[summary["split"] == "test"].set_index(of)
+    found = spread[spread["split"] == "test"].set_index(of)
+    rows = pd.DataFrame(
+        {
+            "error from seeds": found["se_seeds"],
+            "from reviews": found["se_reviews"],
+            "95 % interval (Student's t)": interval(test["ci_low"], test["ci_high"]),
+            "by two-level resampling": interval(found["resampled_low"], found["resampled_high"]),
+            "seeds disagree on": found["disagreement_mean"],
+            "least": found["disagreement_lowest"],
+            "most": found["disagreement_highest"],
+        }
+    )
+    return [
+        "## How sure is that?",
+        table(rows.reset_index()),
+        "The errors are the standard errors, in points, that the choice of the seeds and of the reviews brings into "
+        "the mean accuracy on test. The interval by Student's t adds their variances (degrees of freedom by "
+        "Satterthwaite); of a method with one seed, it is about that seed alone. Two-level resampling draws seeds and "
+        "reviews anew (the pigeonhole bootstrap): a few seeds drawn again differ less than new ones would, so where "
+        "the seeds lie far apart it is too narrow, and the other interval is the one to quote. Seeds disagree on this "
+        "share (%) of the test reviews: the mean over all pairs of seeds, and the pairs that disagree least and most.",
+        how_little(found["n_seeds"].iloc[0]),
+    ]
+
+
+def how_little(n_seeds):
+    """What so few seeds can tell of the spread between seeds."""
+    if n_seeds < 2:
+        return "**One seed tells nothing about other seeds**: every figure here is that of one run."
+    low, high = spread_factors(n_seeds)
+    return (
+        f"**{n_seeds} seeds tell little.** The true standard deviation between seeds may be anything from {low:.1f} to "
+        f"{high:.1f} times the sample one (95 %, chi-squared). More seeds are the only remedy: `seeds` in the config."
+    )
 
 
 def verdict(row):
@@ -87,8 +135,8 @@ def comparisons_section(comparisons):
     ]
 
 
-def checks_section(checks):
-    """Sizes of the splits, and reviews that stand in two of them."""
+def checks_section(checks, tokens):
+    """Sizes of the splits, reviews that stand in two of them, and what the models read of them."""
     shown = ["reviews", "words", "empty", "repeats", "also_in_train", "also_in_valid", "also_in_test"]
     found = checks[checks["check"].isin(shown) | checks["check"].str.startswith("label_")]
     wide = found.pivot(index=["dataset", "split"], columns="check", values="value")
@@ -99,9 +147,44 @@ def checks_section(checks):
     sentences = [
         f"In {row.dataset}, {row.value} of the test reviews also stand{'s' * (row.value == 1)} in train, to the letter."
         for row in shared.itertuples()
-        if row.value
     ]
-    return ["## Data", table(wide), *sentences]
+    return ["## Data", table(wide), *sentences, *(tokens_section(tokens) if tokens is not None else [])]
+
+
+def tokens_section(tokens):
+    """What each fairseq model reads of each split."""
+    rows = pd.DataFrame(
+        {
+            "dataset": tokens["dataset"],
+            "model": tokens["model"],
+            "split": tokens["split"],
+            "tokens": [f"{value:,}" for value in tokens["tokens"]],
+            "shortest": tokens["shortest"],
+            "median": tokens["median"],
+            "longest": tokens["longest"],
+            "unknown": [f"{value:.2f} %" for value in tokens["unknown_percent"]],
+            "reviews cut": [f"{value:.1f} %" for value in tokens["cut_percent"]],
+            "as text": [megabytes(value) for value in tokens["text_bytes"]],
+            "binarized": [kilobytes(value) for value in tokens["binarized_bytes"]],
+        }
+    )
+    return [
+        table(rows),
+        "Tokens as the model reads them: sentencepiece pieces and the two around each review. Unknown is the share of "
+        "tokens that are `<unk>`; a review is cut where it has more tokens than the model has positions. The sizes are "
+        "those of the pieces as text and of fairseq's `.bin`.",
+        "![Lengths of the reviews](figures/lengths.png)",
+    ]
+
+
+def megabytes(value):
+    """Bytes as MB, three decimals."""
+    return f"{value / 1e6:.3f} MB"
+
+
+def kilobytes(value):
+    """Bytes as kB, one decimal."""
+    return f"{value / 1e3:.1f} kB"
 
 
 def models_section(parameters):
@@ -134,6 +217,7 @@ def runs_section():
         "## Training",
         "![Validation accuracy by step](figures/validation_accuracy.png)",
         "![Training loss by step](figures/training_loss.png)",
+        "![Learning rate by step](figures/learning_rate.png)",
         "![Wall time of one run](figures/wall_time.png)",
     ]
 
@@ -181,19 +265,35 @@ def bloom_section(bloom):
     ]
 
 
-def ours(summary, parameters, bloom):
-    """{key of published.csv: this study's figure as text}."""
+def ours(tables, bloom):
+    """{key of published.csv: this study's figure as text}; `tables` are those of the study by name, or None."""
     found = {}
-    for row in summary.itertuples() if summary is not None else []:
-        found[f"accuracy/{row.dataset}/{row.method}/{row.split}"] = f"{row.mean:.1f} ± {row.std_population:.2f}"
-    if parameters is not None:
-        for row in parameters[parameters["module"] == "total"].itertuples():
-            found[f"parameters/{row.model}"] = f"{row.parameters:,}"
+    if tables["summary"] is not None:
+        test = tables["summary"][tables["summary"]["split"] == "test"].set_index(["dataset", "method"])
+        for row in tables["summary"][tables["summary"]["split"] == "valid"].itertuples():
+            on_test = test.loc[row.dataset, row.method]
+            found[f"accuracy/{row.dataset}/{row.method}/valid"] = (
+                f"{row.mean:.1f} ± {row.std_population:.2f}; on test {on_test['mean']:.1f} "
+                f"({on_test['ci_low']:.1f} to {on_test['ci_high']:.1f})"
+            )
+            found[f"wall_time/{row.dataset}/{row.method}"] = "in [tables/runtime.csv](tables/runtime.csv)"
+        for row in tables["checks"][tables["checks"]["check"] == "reviews"].itertuples():
+            found[f"reviews/{row.dataset}/{row.split}"] = f"{row.value:,}"
+    if tables["parameters"] is not None:
+        for model, rows in tables["parameters"].set_index("module").groupby("model"):
+            tokens, dimension = map(int, rows.loc["embed_tokens.weight", "shape"].split("x"))
+            total = rows.loc["total", "parameters"]
+            heads = 2 * (dimension**2 + 3 * dimension) + tokens + 2  # of the language model, and of two classes
+            found |= {f"parameters/{model}": f"{total:,}", f"parameters/{model}/fine-tuned": f"{total + heads:,}"}
+        for row in tables["tokens"].itertuples():
+            name = f"{row.dataset}/{row.model}/{row.split}"
+            found |= {f"text/{name}": megabytes(row.text_bytes), f"binarized/{name}": kilobytes(row.binarized_bytes)}
     if bloom:
         counts = bloom["parameters"]
         found["bloom/parameters/unquantized"] = f"{counts['unquantized']:,}"
         for stage in ("before_lora", "after_lora"):
             found |= {f"bloom/parameters/{stage}/{key}": f"{counts[stage][key]:,}" for key in ("trainable", "all")}
+            found[f"bloom/parameters/{stage}/percent"] = f"{counts[stage]['percent']:.3f} %"
     return found
 
 
@@ -205,11 +305,12 @@ def published_section(published, found):
             "figure": [key.replace("/", ", ").replace("_", " ") for key in figures["key"]],
             "published": figures["published"],
             "here": [found.get(key, "–") for key in figures["key"]],
-            "remark": [escaped(remark) for remark in figures["remark"]],
+            "what differs, and why": [escaped(remark) for remark in figures["remark"]],
         }
     )
-    remarks = "\n".join(f"- {escaped(remark)}" for remark in published[published["key"] == ""]["remark"])
-    return ["## Beside the published report", table(rows), remarks]
+    remarks = published[published["key"] == ""]["remark"]
+    numbered = "\n".join(f"{number}. {escaped(remark)}" for number, remark in enumerate(remarks, start=1))
+    return ["## Beside the published report", table(rows), "### What it says, and what holds", numbered]
 
 
 def inlined(page, folder):
@@ -248,20 +349,22 @@ def read_bloom(inputs):
 
 def main(inputs, output, params):
     """Write both pages."""
-    summary, parameters, bloom = read(inputs, "summary"), read(inputs, "parameters"), read_bloom(inputs)
+    tables = {name: read(inputs, name) for name in TABLES}
+    summary, bloom = tables["summary"], read_bloom(inputs)
     parts = [f"# {params.study}"]
     if params.remark:
         parts.append(f"> {escaped(params.remark)}")
     if summary is not None:
-        parts += results_section(summary) + comparisons_section(read(inputs, "comparisons"))
+        parts += results_section(summary) + spread_section(summary, tables["spread"])
+        parts += comparisons_section(tables["comparisons"])
     if inputs.get("published"):
         published = pd.read_csv(inputs.published, dtype=str, keep_default_na=False)
-        parts += published_section(published, ours(summary, parameters, bloom))
+        parts += published_section(published, ours(tables, bloom))
     if summary is not None:
         parts += runs_section()
-        if parameters is not None:
-            parts += models_section(parameters)
-        parts += checks_section(read(inputs, "checks"))
+        if tables["parameters"] is not None:
+            parts += models_section(tables["parameters"])
+        parts += checks_section(tables["checks"], tables["tokens"])
     if bloom:
         parts += bloom_section(bloom)
     page = "\n\n".join(parts) + "\n"

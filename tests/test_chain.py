@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, in_environment
@@ -24,7 +25,13 @@ def read_table(path):
 COLUMNS = {
     "tables/accuracy.csv": "dataset method seed split selection accuracy n",
     "tables/summary.csv": "dataset method split selection n_seeds mean std_population std_sample ci_low ci_high",
+    "tables/spread.csv": "dataset method split n_seeds n se_seeds se_reviews resampled_low resampled_high pairs "
+    "disagreement_mean disagreement_std disagreement_lowest disagreement_highest",
     "tables/comparisons.csv": "dataset method_a method_b difference ci_low ci_high p_value p_holm test n",
+    "tables/confusion.csv": "dataset method seed split label prediction n",
+    "tables/tokens.csv": "dataset model split reviews tokens shortest median longest unknown unknown_percent cut "
+    "cut_percent text_bytes binarized_bytes",
+    "tables/checks.csv": "dataset split check value",
     "tables/history.csv": "dataset method seed step epoch split metric value",
     "tables/parameters.csv": "model module shape parameters formula analytic",
     "tables/runtime.csv": "dataset method seed stage seconds max_rss_mb cpu_seconds",
@@ -75,6 +82,72 @@ def test_a_run_says_where_it_started(demo):
         found = started(method)
         assert found["start"] == "checkpoint" and found["tensors_from_checkpoint"] > found["new_tensors"] == 4
         assert all("classif" in name for name in found["new"])
+
+
+def scalars(folders):
+    """{folder: [[step, name, value], ...]} of the one event file in each."""
+    import struct
+    from pathlib import Path
+
+    from tensorboardX.proto.event_pb2 import Event
+
+    found = {}
+    for folder in folders:
+        [file] = Path(folder).iterdir()
+        data, found[folder] = file.read_bytes(), []
+        while data:
+            size = struct.unpack("<Q", data[:8])[0]  # a record is its size, a checksum, the event, another checksum
+            event = Event.FromString(data[12 : 12 + size])
+            found[folder] += [(event.step, value.tag, value.simple_value) for value in event.summary.value]
+            data = data[16 + size :]
+    return found
+
+
+def test_tensorboard_shows_what_the_history_has(demo):
+    """Of a run of each library and of the pretraining, which the demo goes through once."""
+    runs = [demo / "runs" / "demo-books" / method / "seed0" for method in METHODS[1:]]
+    logged = in_environment(
+        "fairseq", scalars, [str(run / "tensorboard") for run in [*runs, demo / "pretraining" / "roberta-demo"]]
+    )
+    for folder, found in logged.items():
+        history = read_table(Path(folder).parent / "history.csv")
+        assert [(step, name) for step, name, _ in found] == [
+            (int(row["step"]), f"{row['split']}/{row['metric']}") for row in history
+        ]
+        assert [value for *_, value in found] == pytest.approx([float(row["value"]) for row in history], rel=1e-6)
+
+
+def read_by_fairseq(model, reviews, labels, dictionary, label_dictionary):
+    """[(tokens, unknown ones)] of each test review as a fine-tuned model's own task reads it."""
+    import tempfile
+
+    from semis.fairseq_data import lay_out
+
+    from evaluate_fairseq import load_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(folder, reviews, labels, dictionary, label_dictionary)
+        task, _ = load_model(model, folder)
+        task.load_dataset("test")
+        data = task.dataset("test")
+        tokens = [data[i]["net_input.src_tokens"] for i in range(len(data))]
+    return [(len(line), int((line == task.source_dictionary.unk()).sum())) for line in tokens]
+
+
+def test_tokens_are_counted_as_fairseq_reads_them(demo):
+    data = demo / "data" / "demo-books"
+    reviews, labels = (
+        [str(folder / f"test.{kind}") for kind in ("bin", "idx")]
+        for folder in (data / "tokens" / "roberta-demo", data / "label")
+    )
+    words = [str(demo / "models" / "roberta-demo" / "dict.txt"), str(data / "label" / "dict.txt")]
+    model = str(demo / "runs" / "demo-books" / "fairseq-pretrained" / "seed0" / "model" / "model.pt")
+    found = in_environment("fairseq", read_by_fairseq, model, reviews, labels, *words)
+    lengths = [row for row in read_table(data / "tokens" / "roberta-demo" / "lengths.csv") if row["split"] == "test"]
+    assert [tokens for tokens, _ in found] == [min(int(row["tokens"]), 64) for row in lengths]
+    assert [unknown for _, unknown in found] == [int(row["unknown"]) for row in lengths]
+    [row] = [row for row in read_table(demo / "tables" / "tokens.csv") if row["split"] == "test"]
+    assert int(row["binarized_bytes"]) == 2 * (int(row["tokens"]) - len(lengths))  # two bytes each; <s> is put in later
 
 
 def test_parameters_are_as_the_formula_says(demo):
@@ -194,10 +267,10 @@ def test_the_faithful_arm_never_stops_and_the_improved_one_does(demo):
 def test_figures_summary_and_report_are_there(demo):
     drawn = {path.stem for path in (demo / "figures").glob("*.svg")}
     assert drawn == {path.stem for path in (demo / "figures").glob("*.png")}
-    assert {"accuracy_by_method", "validation_accuracy", "parameters", "bloom_training", "bloom_metrics"} <= drawn
+    assert {"accuracy_by_method", "validation_accuracy", "confusion", "lengths", "parameters"} <= drawn
     page = (demo / "summary.md").read_text()
     assert "say nothing about the models" in page
-    for figure in drawn - {"learning_rate"}:
+    for figure in drawn:
         assert f"figures/{figure}.png" in page
     report = (demo / "report.html").read_text()
     for text in ("accuracy_by_method.svg", "BLOOM", "test accuracy by method", "the upright line the mean"):
