@@ -93,7 +93,7 @@ def scalars(folders):
 
     found = {}
     for folder in folders:
-        [file] = Path(folder).iterdir()
+        [file] = Path(folder).glob("events.*")
         data, found[folder] = file.read_bytes(), []
         while data:
             size = struct.unpack("<Q", data[:8])[0]  # a record is its size, a checksum, the event, another checksum
@@ -105,10 +105,9 @@ def scalars(folders):
 
 def test_tensorboard_shows_what_the_history_has(demo):
     """Of a run of each library and of the pretraining, which the demo goes through once."""
-    runs = [demo / "runs" / "demo-books" / method / "seed0" for method in METHODS[1:]]
-    logged = in_environment(
-        "fairseq", scalars, [str(run / "tensorboard") for run in [*runs, demo / "pretraining" / "roberta-demo"]]
-    )
+    trained = [demo / "runs" / "demo-books" / method / "seed0" for method in METHODS[1:]]
+    trained.append(demo / "pretraining" / "roberta-demo")
+    logged = in_environment("fairseq", scalars, [str(folder / "tensorboard") for folder in trained])
     for folder, found in logged.items():
         history = read_table(Path(folder).parent / "history.csv")
         assert [(step, name) for step, name, _ in found] == [
