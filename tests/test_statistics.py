@@ -2,6 +2,7 @@
 
 import math
 
+from semis.predictions import accuracies
 from semis.statistics import (
     accuracy_interval,
     correctness,
@@ -14,7 +15,6 @@ from semis.statistics import (
     standard_errors,
 )
 
-import metrics
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,20 +38,20 @@ def cut(value, digits):
 def test_the_reports_nine_accuracies_give_its_figures():
     """From the predictions of nine runs, through the tables, to the means and standard deviations that it prints."""
     predictions, runs = [], []
-    for method, (accuracies, _) in REPORT.items():
-        for seed, accuracy in enumerate(accuracies):
-            right = np.arange(200) < 2 * accuracy
-            rows = {"split": "valid", "row": range(200), "label": "1", "prediction": np.where(right, "1", "0")}
+    for method, (best, _) in REPORT.items():
+        for seed, accuracy in enumerate(best):
+            rows = [("valid", row, 1, int(row < 2 * accuracy), 1.0) for row in range(200)]
             run = {"dataset": "cls-books", "method": method, "seed": seed}
-            predictions.append(pd.DataFrame(rows).assign(**run))
-            found, n = metrics.accuracies(predictions[-1])
+            columns = ["split", "row", "label", "prediction", "probability"]
+            predictions.append(pd.DataFrame(rows, columns=columns).assign(**run))
+            found, n = accuracies(rows)
             runs.append({**run, "checkpoint": {"selection": "best"}, "accuracy": found, "n": n})
     table = summary_table(accuracy_table(runs), pd.concat(predictions)).set_index("method")
-    for method, (accuracies, printed) in REPORT.items():
+    for method, (best, printed) in REPORT.items():
         row = table.loc[method]
         assert f"{cut(row['mean'], 1)} ± {cut(row['std_population'], 2)}" == printed
         assert row["std_sample"] == pytest.approx(row["std_population"] * math.sqrt(1.5))
-        assert row["ci_low"] < min(accuracies) and row["ci_high"] > max(accuracies)
+        assert row["ci_low"] < min(best) and row["ci_high"] > max(best)
     again = [spread_table(pd.concat(predictions)).to_csv() for _ in range(2)]
     assert again[0] == again[1]
 
