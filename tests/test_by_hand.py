@@ -289,21 +289,22 @@ def test_what_is_said_of_the_start_is_what_was_loaded(study, lab):
     assert scratch["start"] == "scratch" and scratch["from_checkpoint"] == [] and scratch["new"] == sorted(found)
 
 
-def refusals(path, words, sizes, changes):
-    """What is said of a fairseq checkpoint where one of its sizes is taken for another: a sentence, or None."""
+def refusals(paths, words, sizes, changes):
+    """What is said of fairseq checkpoints where one of their sizes is taken for another: a sentence, or None."""
     from semis import checkpoints
     from semis.errors import UserError
 
-    said = []
-    for change in changes:
-        asked = {"words": words, "positions": 256, **sizes, **change}
-        try:
-            checkpoints.fitting(path, asked.pop("words"), positions=asked.pop("positions"), sizes=asked)
-        except UserError as error:
-            said.append(str(error).removeprefix(path))
-        else:
-            said.append(None)
-    return said
+    said = {path: [] for path in paths}
+    for path, sentences in said.items():
+        for change in changes:
+            asked = {"words": words, "positions": 256, **sizes, **change}
+            try:
+                checkpoints.fitting(path, asked.pop("words"), positions=asked.pop("positions"), sizes=asked)
+            except UserError as error:
+                sentences.append(str(error).removeprefix(path))
+            else:
+                sentences.append(None)
+    return list(said.values())
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(study, lab):
@@ -327,9 +328,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(study, lab):
         "layers": [4, " has 2 layers, but the config's architecture says 4; correct the one that is wrong."],
         "heads": [8, " has 4 heads, but the config's architecture says 8; correct the one that is wrong."],
     }
-    for form in ("old", "new"):
-        asked = [{}, *({name: value} for name, (value, _) in changes.items())]
-        said = in_environment("fairseq", refusals, str(lab / form / "model.pt"), 1100, SIZES, asked)
+    asked = [{}, *({name: value} for name, (value, _) in changes.items())]
+    forms = [str(lab / form / "model.pt") for form in ("old", "new")]
+    for said in in_environment("fairseq", refusals, forms, 1100, SIZES, asked):
         assert said[0] is None
         for sentence, (_, start) in zip(said[1:], changes.values(), strict=True):
             assert sentence.startswith(start)
@@ -471,8 +472,8 @@ def test_huggingface_logs_the_digits_of_the_script_typed_by_hand(study, lab, tmp
     ]
 
 
-def optimizer(training, reviews):
-    """What the Trainer of a Hugging Face run is set to, under the names of fairseq-train's flags."""
+def optimizers(trainings, reviews):
+    """What the Trainer of a Hugging Face run is set to, for some settings of the config."""
     import tempfile
     from pathlib import Path
 
@@ -482,29 +483,34 @@ def optimizer(training, reviews):
     from transformers import RobertaConfig, RobertaForSequenceClassification
 
     small = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
-    model = RobertaForSequenceClassification(RobertaConfig(vocab_size=9, **small))
-    updates, total, warmup = schedule(training, reviews)
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = script.arguments(training, Path(folder), 0, updates, warmup)
-        trainer = script.ScheduledTrainer(model=model, args=arguments, eval_dataset=[{}], schedule_updates=total)
-        trainer.create_optimizer()
-        scheduler = trainer.create_scheduler(updates)
-    groups = trainer.optimizer.param_groups
-    rates = []
-    for _ in range(updates):
-        rates.append(groups[0]["lr"])
-        trainer.optimizer.step()
-        scheduler.step()
-    return {
-        "adam": type(trainer.optimizer).__name__,
-        "adam_betas": groups[0]["betas"],
-        "adam_eps": groups[0]["eps"],
-        "weight_decay": sorted({group["weight_decay"] for group in groups}),
-        "clip_norm": arguments.max_grad_norm,
-        "batch_size": arguments.train_batch_size,
-        "updates": arguments.max_steps,
-        "rates": rates,
-    }
+    found = []
+    for training in trainings:
+        model = RobertaForSequenceClassification(RobertaConfig(vocab_size=9, **small))
+        updates, total, warmup = schedule(training, reviews)
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = script.arguments(training, Path(folder), 0, updates, warmup)
+            trainer = script.ScheduledTrainer(model=model, args=arguments, eval_dataset=[{}], schedule_updates=total)
+            trainer.create_optimizer()
+            scheduler = trainer.create_scheduler(updates)
+        groups = trainer.optimizer.param_groups
+        rates = []
+        for _ in range(updates):
+            rates.append(groups[0]["lr"])
+            trainer.optimizer.step()
+            scheduler.step()
+        found.append(
+            {
+                "adam": type(trainer.optimizer).__name__,
+                "adam_betas": groups[0]["betas"],
+                "adam_eps": groups[0]["eps"],
+                "weight_decay": sorted({group["weight_decay"] for group in groups}),
+                "clip_norm": arguments.max_grad_norm,
+                "batch_size": arguments.train_batch_size,
+                "updates": arguments.max_steps,
+                "rates": rates,
+            }
+        )
+    return found
 
 
 def test_huggingface_equal_has_the_hyperparameters_of_the_command_typed_by_hand(study):
@@ -513,7 +519,9 @@ def test_huggingface_equal_has_the_hyperparameters_of_the_command_typed_by_hand(
     semis_config.resolve(config, ROOT / "schemas/config.schema.yaml", "config.yaml")
     methods = config["methods"]
     assert methods["huggingface-equal"]["training"] == methods["fairseq-pretrained"]["training"]
-    found = in_environment("transformers", optimizer, methods["huggingface-equal"]["training"], REVIEWS["train"])
+    training = methods["huggingface-equal"]["training"]
+    trainings = [training, {**training, "total_updates": 60}]
+    found, shorter = in_environment("transformers", optimizers, trainings, REVIEWS["train"])
     typed_flag = {name: value for name, value in zip(BY_HAND, BY_HAND[1:]) if name.startswith("--")}
     assert found["adam"] == "AdamW"  # fairseq's adam is that: its weight decay is apart from the gradient
     assert tuple(found["adam_betas"]) == ast.literal_eval(typed_flag["--adam-betas"])
@@ -522,8 +530,7 @@ def test_huggingface_equal_has_the_hyperparameters_of_the_command_typed_by_hand(
     assert found["weight_decay"] == [0, float(typed_flag["--weight-decay"])]
     assert found["batch_size"] == int(typed_flag["--batch-size"])
     assert found["updates"] == int(typed_flag["--max-epoch"]) * REVIEWS["train"] / found["batch_size"]
-    shorter = {**methods["huggingface-equal"]["training"], "total_updates": 60}
-    assert in_environment("transformers", optimizer, shorter, REVIEWS["train"])["updates"] == 60
+    assert shorter["updates"] == 60
     assert found["clip_norm"] == 0 and "--clip-norm" not in typed_flag  # never, which is fairseq's default
     log = study.folder / f"results/report/logs/finetune_fairseq/cls-books/fairseq-pretrained/seed{SEED}.log"
     printed_rates = {
