@@ -21,12 +21,12 @@ def draw(history, metrics):
         axes.grid()
         for seed, run in runs.groupby("seed", sort=False):
             look, found = looks[seed], chosen[dataset, method, seed]
-            step = found["checkpoint"]["step"]
+            best = run[run["step"] == found["checkpoint"]["step"]]
             axes.plot(run["step"], run["value"], color=look["color"], linestyle=look["linestyle"], linewidth=1)
+            axes.plot(best["step"], best["value"], look["marker"], color=look["color"])
             axes.plot(
-                *run.loc[run["step"] == step, ["step", "value"]].to_numpy().T, look["marker"], color=look["color"]
+                best["step"], found["accuracy"]["test"], look["marker"], color=look["color"], markerfacecolor="white"
             )
-            axes.plot(step, found["accuracy"]["test"], look["marker"], color=look["color"], markerfacecolor="white")
         axes.set(xlabel="step (updates)", ylabel="accuracy (%)")
         axes.tick_params(labelbottom=True)  # also above a place of the grid that stays empty
     marks = [Line2D([], [], label=f"seed {seed}", **look) for seed, look in looks.items()]

@@ -89,7 +89,7 @@ def accuracy_interval(correct):
 
     How often it held the true mean (80 %) in simulations: seeds with a standard deviation of 0, 1, 2 or 5 points, 200
     or 1,000 reviews, all as hard as each other or not, 1,000 times each; behind it the same of `resampled_interval`.
-    2 seeds: 85 to 98 % (68 to 100 %); 3: 92 to 99 % (80 to 100 %); 5: 93 to 99 % (85 to 100 %); 10: 94 to 99 % (91 to
+    2 seeds: 85 to 98 % (68 to 100 %); 3: 92 to 99 % (80 to 100 %); 5: 93 to 99 % (85 to 100 %); 10: 94 to 99 % (92 to
     100 %). The lowest are always those of 5 points and 1,000 reviews.
     """
     by_review = 100 * correct.mean(0)
