@@ -116,17 +116,16 @@ def test_tensorboard_shows_what_the_history_has(demo):
         assert [value for *_, value in found] == pytest.approx([float(row["value"]) for row in history], rel=1e-6)
 
 
-def read_by_fairseq(model, reviews, labels, dictionary, label_dictionary):
-    """[(tokens, unknown ones)] of each test review as a fine-tuned model's own task reads it."""
+def read_by_fairseq(model, packed):
+    """[(tokens, unknown ones)] of each packed test review as a fine-tuned model's own task reads it."""
+    import shutil
     import tempfile
-
-    from semis.fairseq_data import lay_out
 
     from evaluate_fairseq import load_model
 
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(folder, reviews, labels, dictionary, label_dictionary)
-        task, _ = load_model(model, folder)
+        shutil.unpack_archive(packed, folder)
+        task, _ = load_model(model, folder, "reference")
         task.load_dataset("test")
         data = task.dataset("test")
         tokens = [data[i]["net_input.src_tokens"] for i in range(len(data))]
@@ -135,13 +134,8 @@ def read_by_fairseq(model, reviews, labels, dictionary, label_dictionary):
 
 def test_tokens_are_counted_as_fairseq_reads_them(demo):
     data = demo / "data" / "demo-books"
-    reviews, labels = (
-        [str(folder / f"test.{kind}") for kind in ("bin", "idx")]
-        for folder in (data / "tokens" / "roberta-demo", data / "label")
-    )
-    words = [str(demo / "models" / "roberta-demo" / "dict.txt"), str(data / "label" / "dict.txt")]
-    model = str(demo / "runs" / "demo-books" / "fairseq-pretrained" / "seed0" / "model" / "model.pt")
-    found = in_environment("fairseq", read_by_fairseq, model, reviews, labels, *words)
+    model = demo / "runs" / "demo-books" / "fairseq-pretrained" / "seed0" / "model" / "model.pt"
+    found = in_environment("fairseq", read_by_fairseq, str(model), str(data / "tokens" / "roberta-demo" / "test.zip"))
     lengths = [row for row in read_table(data / "tokens" / "roberta-demo" / "lengths.csv") if row["split"] == "test"]
     assert [tokens for tokens, _ in found] == [min(int(row["tokens"]), 64) for row in lengths]
     assert [unknown for _, unknown in found] == [int(row["unknown"]) for row in lengths]
