@@ -1,10 +1,13 @@
-"""Reading plain text, and dividing it for pretraining."""
+"""Reading plain text, dividing it for pretraining, and packing what fairseq made of it."""
 
 import lzma
+import os
+import shutil
 
 from semis.errors import UserError
 from semis.text import read_texts
 
+import pack_split
 import pytest
 import split_text
 import train_tokenizer
@@ -55,3 +58,14 @@ def test_a_tokenizer_fills_the_embedding_to_the_row(tmp_path):
     assert train_tokenizer.train_tokenizer([str(text)], 80) == (model, pieces)
     with pytest.raises(UserError, match="lower the tokenizer's vocabulary"):
         train_tokenizer.train_tokenizer([str(text)], 5000)
+
+
+def test_the_same_files_are_packed_to_the_same_bytes(tmp_path):
+    file, packed = tmp_path / "train.bin", [tmp_path / "a.zip", tmp_path / "b.zip"]
+    file.write_bytes(bytes(range(256)))
+    for i, path in enumerate(packed):
+        os.utime(file, (i * 10**6, i * 10**6))
+        pack_split.pack(path, {"input0/train.bin": file})
+    assert packed[0].read_bytes() == packed[1].read_bytes()
+    shutil.unpack_archive(packed[0], tmp_path / "data")
+    assert (tmp_path / "data" / "input0" / "train.bin").read_bytes() == file.read_bytes()
