@@ -4,7 +4,7 @@ CORES ?= 2
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
 
-.PHONY: demo test quick-test bench-scale
+.PHONY: demo test quick-test bench bench-scale
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
@@ -13,6 +13,9 @@ test: $(VENV)/.tests  ## pass all tests
 
 quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
 	$(VENV)/bin/pytest -m "not slow"
+
+bench: $(VENV)/.workflow  ## how fast the engines are beside the report's commands; 10 minutes, hours with FULL=1
+	FULL=$(FULL) $(VENV)/bin/python benchmarks/bench.py
 
 bench-scale: $(VENV)/.workflow  ## how planning grows from 10 to 1,000 seeds; minutes
 	$(VENV)/bin/python benchmarks/scale.py

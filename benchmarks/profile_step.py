@@ -1,0 +1,99 @@
+"""What limits an update of the fast engine: prints the machine's limit as one JSON line, then a profile.
+
+profile_step.py DATA    in the environment of fairseq; DATA is a binarized folder
+"""
+
+import json
+import sys
+import time
+from argparse import Namespace
+
+from semis import fast_encoder
+from semis.row_adam import RowAdam
+
+import fairseq_fast
+import torch
+from fairseq.tasks.sentence_prediction import SentencePredictionConfig, SentencePredictionTask
+from torch.profiler import ProfilerActivity, profile
+
+BATCHES = 12
+GROUPS = {  # name: operators of torch's profile
+    "matrix products": ("aten::mm", "aten::addmm"),
+    "attention's products": ("aten::bmm", "aten::baddbmm"),
+    "dropout": ("aten::random_", "aten::bitwise_and", "aten::ge_", "aten::neg_"),
+    "softmax": ("aten::_softmax", "aten::_softmax_backward_data"),
+    "copies and conversions": ("aten::copy_", "aten::cat", "aten::fill_", "aten::zero_"),
+    "normalisation and GELU": (
+        "aten::native_layer_norm",
+        "aten::native_layer_norm_backward",
+        "aten::gelu",
+        "aten::gelu_backward",
+    ),
+    "Adam": ("aten::_fused_adamw_", "aten::index", "aten::_index_put_impl_", "aten::lerp_", "aten::addcdiv_"),
+}
+
+
+def products_per_update(model, tokens, reviews):
+    """Floating-point operations of an update's matrix products: 6 for each weight and token, attention's left out.
+
+    The last layer's queries, output and feed-forward are needed for the first token of a review alone.
+    """
+    layers = model.encoder.packed.layers
+    linear = lambda *modules: sum(module.weight.numel() for module in modules)  # noqa: E731
+    whole = [linear(x.query, x.key, x.value, x.output, x.up, x.down) for x in layers[:-1]]
+    last = layers[-1]
+    read = linear(last.query, last.output, last.up, last.down)
+    return 6 * (tokens * (sum(whole) + linear(last.key, last.value)) + reviews * read)
+
+
+def speed(kind, tokens, width):
+    """Floating-point operations per second of a product (tokens x width) by (width x width), the best of 20."""
+    x, weight = torch.randn(tokens, width).to(kind), torch.randn(width, width).to(kind)
+    times = []
+    for _ in range(20):
+        begin = time.perf_counter()
+        torch.nn.functional.linear(x, weight)
+        times.append(time.perf_counter() - begin)
+    return 2 * tokens * width**2 / min(times)
+
+
+def main(data):
+    """Print limit and profile."""
+    settings = SentencePredictionConfig(data=data, num_classes=2, init_token=0, separator_token=2)
+    settings.max_positions, settings.shorten_method = 256, "truncate"
+    settings.seed, settings.regression_target = 0, False
+    task, args = SentencePredictionTask.setup_task(settings), Namespace()
+    fairseq_fast.roberta_small_fast(args)
+    model = fairseq_fast.FastRoberta.build_model(args, task).train()
+    model.register_classification_head("sentence_classification_head", num_classes=2)
+    adam = RowAdam(list(model.parameters()), 1e-5, (0.9, 0.98), 1e-8, 0.01, fairseq_epsilon=True)
+    task.load_dataset("train")
+    batches = task.get_batch_iterator(task.dataset("train"), max_sentences=8).next_epoch_itr()
+    batches = [batch for _, batch in zip(range(BATCHES), batches, strict=False)]
+
+    def update(batch):
+        adam.zero_grad()
+        head = "sentence_classification_head"
+        logits, _ = model(**batch["net_input"], features_only=True, classification_head_name=head)
+        torch.nn.functional.cross_entropy(logits, batch["target"].view(-1), reduction="sum").backward()
+        adam.step()
+
+    for batch in batches[:3]:
+        update(batch)
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        for batch in batches:
+            update(batch)
+    tokens = sum(batch["ntokens"] for batch in batches) // len(batches)
+    rate = speed(fast_encoder.compute_type(), tokens, 512)
+    limit = {"updates_per_s": rate / products_per_update(model, tokens, 8), "gflops": rate / 1e9, "tokens": tokens}
+    times = {event.key: event.self_cpu_time_total for event in found.key_averages()}
+    total = sum(times.values())
+    shares = {name: sum(times.get(key, 0) for key in keys) / total for name, keys in GROUPS.items()}
+    shares["all else"] = 1 - sum(shares.values())
+    print(json.dumps(limit))
+    for name, share in shares.items():
+        print(f"{share:6.1%}  {name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
