@@ -4,7 +4,7 @@ CORES ?= 2
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
 
-.PHONY: demo test quick-test bench bench-scale
+.PHONY: demo test quick-test torture verify bench bench-scale
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
@@ -13,6 +13,12 @@ test: $(VENV)/.tests  ## pass all tests
 
 quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
 	$(VENV)/bin/pytest -m "not slow"
+
+torture: $(VENV)/.tests  ## kill the demo KILLS times, go on each time, compare; the same kills again with SEED=...
+	KILLS=$(KILLS) SEED=$(SEED) $(VENV)/bin/pytest -s tests/test_kills.py
+
+verify: $(VENV)/.workflow  ## repeat one run of a finished study, RUN=DATASET/METHOD/seedN, and compare
+	$(VENV)/bin/python scripts/verify.py $(or $(STUDY),demo) $(RUN) --cores $(CORES)
 
 bench: $(VENV)/.workflow  ## how fast the engines are beside the report's commands; 10 minutes, hours with FULL=1
 	FULL=$(FULL) $(VENV)/bin/python benchmarks/bench.py

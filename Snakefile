@@ -53,4 +53,4 @@ rule data:
 
 
 onsuccess:
-    write_report()
+    finish()

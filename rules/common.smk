@@ -1,12 +1,12 @@
 """The config, checked, and the few functions that several rule files need; no rule stands here."""
 
 import gc
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -20,13 +20,18 @@ SCRIPTS = os.path.normpath(f"{ROOT}/scripts")
 sys.path.insert(0, SCRIPTS)
 
 from semis import config as semis_config
+from semis import provenance
 from semis.errors import UserError
+from semis.job import no_room
 
+STARTED = datetime.now(UTC).isoformat()
 CONFIG_FILE = ", ".join(os.path.relpath(file) for file in workflow.configfiles) or "config"
 try:
     semis_config.resolve(config, f"{ROOT}/schemas/config.schema.yaml", CONFIG_FILE)
 except UserError as error:
     sys.exit(f"Semis: {error}")
+if workflow.is_main_process and (reason := no_room(".")):  # where Snakemake's own records stand
+    sys.exit(f"Semis: {reason}.")
 
 RESULTS = f"results/{config['study']}"
 DATASETS, MODELS, METHODS = config["datasets"], config["models"], config["methods"]
@@ -67,7 +72,8 @@ def helpers(*names):
 
 def made_by(script, environment):
     """A training's script and packages: with other ones, no checkpoint of an interrupted training is gone on from."""
-    return [f"{SCRIPTS}/{script}.py", os.path.normpath(f"{ROOT}/envs/{environment}.yaml")]
+    files = [f"envs/{environment}.yaml", f"envs/{environment}.post-deploy.sh"]  # the second one not everywhere
+    return [f"{SCRIPTS}/{script}.py", *(os.path.normpath(f"{ROOT}/{f}") for f in files if Path(ROOT, f).exists())]
 
 
 def located(kind, name, source):
@@ -94,15 +100,32 @@ def runs(pattern):
     return expand(pattern, dataset=DATASETS, method=METHODS, seed=config["seeds"])
 
 
-def write_report():
-    """Let Snakemake write its report page, once a run has made all that the study asks for; say where to look."""
+def finish():
+    """Once a run has made all that the study asks for, write its provenance and Snakemake's report; say where to look."""
     if not set(workflow.dag_settings.targets) <= {"all"}:
         return
-    page, resolved = f"{RESULTS}/report.html", Path(RESULTS, "config.yaml")
-    plain = json.loads(json.dumps(config))  # a config in JSON is read as OrderedDicts, which YAML cannot write
-    resolved.write_text(yaml.safe_dump(plain, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    resolved = provenance.without_secrets(config)
+    found = {
+        Path(env.file.get_path_or_uri(secret_free=True)).stem: env.address for env in workflow.dag.conda_envs.values()
+    }
+    run = {"started": STARTED, "ended": datetime.now(UTC).isoformat(), "cores": workflow.cores}
+    provenance.write(f"{RESULTS}/provenance.json", ROOT, resolved, taken_in(), found, run)
+    page, new, written = f"{RESULTS}/report.html", f"{RESULTS}/report.new.html", Path(RESULTS, "config.yaml")
+    written.write_text(yaml.safe_dump(resolved, allow_unicode=True, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--quiet", "all", "--nolock"]
-    done = subprocess.run([*command, "--configfile", resolved, "--report", page], capture_output=True, text=True)
+    done = subprocess.run([*command, "--configfile", written, "--report", new], capture_output=True, text=True)
     if done.returncode:
         print(f"Semis: Snakemake could not write {page}:\n{done.stderr}", file=sys.stderr)
+    else:
+        os.replace(new, page)
     print(f"Semis: done. Read {RESULTS}/summary.md, or open {page} in a browser.", file=sys.stderr)
+
+
+def check_room():
+    """End the run with a sentence where nothing can be written into the study's folder."""
+    if reason := no_room(next(filter(os.path.isdir, [RESULTS, os.path.dirname(RESULTS), "."]))):
+        sys.exit(f"Semis: {reason}.")
+
+
+onstart:
+    check_room()

@@ -1,14 +1,28 @@
 """Where the rules find their inputs and settings: functions of wildcards, and no rule."""
 
 
-def downloads(key):
-    """{(kind, name): (dotted config key, source)} of the sources that have this key (url or hub)."""
+def origins():
+    """{(kind, name): (dotted config key, source)} of all that the study takes in from outside."""
     found = {}
     for where, source in semis_config.sources(config):
-        if key in source:
-            kind, _, name = where.removesuffix(".source").partition(".")
-            found[kind, name.replace(".", "-") or kind] = (where, source)
+        kind, _, name = where.removesuffix(".source").partition(".")
+        found[kind, name.replace(".", "-") or kind] = (where, source)
     return found
+
+
+def downloads(key):
+    """Those of the `origins` whose source has this key (url or hub)."""
+    return {place: (where, source) for place, (where, source) in origins().items() if key in source}
+
+
+def taken_in():
+    """{dotted config key: paths} of the files and folders of all origins; of a dataset's folder just what is read."""
+    found = {where: [located(*place, source)] for place, (where, source) in origins().items()}
+    for name, dataset in DATASETS.items():
+        folder = dataset["source"].get("path", "")
+        if os.path.isdir(folder):
+            found[f"datasets.{name}.source"] = [f"{folder}/{s}.{kind}" for s in SPLITS for kind in ("review", "label")]
+    return found | ({"published": [config["published"]]} if "published" in config else {})
 
 
 def raw(kind):

@@ -367,6 +367,7 @@ def main(inputs, output, params):
         parts += checks_section(tables["checks"], tables["tokens"])
     if bloom:
         parts += bloom_section(bloom)
+    parts.append("Code, config, inputs and versions that this came from: [provenance.json](provenance.json).")
     page = "\n\n".join(parts) + "\n"
     Path(output.page).write_text(page, encoding="utf-8")
     html = (

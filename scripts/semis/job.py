@@ -5,15 +5,17 @@ import os
 import platform
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from semis.errors import UserError
 
 PATIENCE = 10  # seconds in which another process may leave the same job: one whose Snakemake was killed takes one
+ROOM = 2**20  # bytes that must be free for a job to go on
 
 
 @contextmanager
@@ -21,7 +23,8 @@ def job(snakemake):
     """Run the body of a script as the job that `snakemake` describes.
 
     What the body and its child processes print goes to the rule's log. A `UserError` ends the job with exit code 1 and
-    its sentence on the terminal; any other exception leaves its traceback in the log. Without the resource `gpu` no GPU
+    its sentence on the terminal; any other exception leaves its traceback in the log, and on the terminal the name of
+    that log, or what keeps the job from reading and writing its files. Without the resource `gpu` no GPU
     is visible. The job ends with the Snakemake that started it, and is never done by two processes at once: the
     second one gives up with a sentence.
     """
@@ -33,7 +36,7 @@ def job(snakemake):
             _write_to(snakemake.log[0])
             # subprocess.run kills the child that it waits for when an exception such as SystemExit passes through it
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-            threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+            end_with_parent()
             yield
     except UserError as error:
         os.write(terminal, f"Semis: {error}\n".encode())
@@ -41,9 +44,33 @@ def job(snakemake):
             print(f"Semis: {error}", file=sys.stderr)
         sys.exit(1)
     except Exception:
-        traceback.print_exc()
-        os.write(terminal, f"Semis: rule {snakemake.rule} failed; its log {snakemake.log[0]} says why.\n".encode())
+        reason = _hindrance(snakemake)
+        if not (reason and os.path.sameopenfile(terminal, 2)):
+            with suppress(OSError):  # where there is no room for it
+                traceback.print_exc()
+        reason = reason or f"rule {snakemake.rule} failed; its log {snakemake.log[0]} says why"
+        os.write(terminal, f"Semis: {reason}.\n".encode())
         sys.exit(1)
+
+
+def no_room(folder):
+    """A sentence on why nothing can be written into `folder` (no space, no rights), or None where something can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM))
+    except OSError as error:
+        return f"nothing can be written into {folder} ({error.strerror}); mend that, then run again"
+    return None
+
+
+def _hindrance(snakemake):
+    """A sentence on a file that was removed, or a folder that cannot be written to, or None."""
+    for path in snakemake.input:
+        if not os.path.exists(path):
+            return f"{path} was removed while rule {snakemake.rule} needed it; run again, or put it back if it is yours"
+    folders = {os.path.dirname(path) or "." for path in [*snakemake.output, *snakemake.log]}
+    folders.add(snakemake.resources.get("tmpdir") or tempfile.gettempdir())
+    return next(filter(None, map(no_room, sorted(folders))), None)
 
 
 def _write_to(log):
@@ -55,11 +82,15 @@ def _write_to(log):
         os.dup2(stream.fileno(), 2)
 
 
-def _end_with(parent):
-    """End this process, by SIGTERM, once the process `parent` that started it is gone: nobody would take the result."""
+def end_with_parent():
+    """End this process, by SIGTERM, once the process that started it is gone: nobody would take the result."""
+    threading.Thread(target=_wait_and_end, args=[os.getppid()], daemon=True).start()
+
+
+def _wait_and_end(parent):
     while os.getppid() == parent:
         time.sleep(1)
-    print("The Snakemake that started this job is gone; the job ends too.", flush=True)
+    print("The process that started this one is gone; this one ends too.", flush=True)
     signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
 
 

@@ -1,0 +1,123 @@
+"""Repeat one run of a finished study from what its provenance.json says, in a folder of its own, and compare."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from semis import provenance
+from semis.config import sources
+from semis.errors import UserError
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPARED = ["predictions.csv", "history.csv", "metrics.json"]
+
+
+def find_run(record, results, name):
+    """The path of a run's folder below `results`, checked to be there; by default of the study's first run.
+
+    Raises UserError where there is no such run, or no run at all.
+    """
+    config = record["config"]
+    known = [f"{d}/{m}/seed{s}" for d in config["datasets"] for m in config["methods"] for s in config["seeds"]]
+    if not known:
+        raise UserError(f"the study in {results} has no run of a method, so there is nothing to repeat.")
+    run = name or known[0]
+    if run not in known:
+        raise UserError(f"{results} has no run {run}; its runs are {', '.join(known)}: give one of them as RUN=...")
+    for file in COMPARED:
+        if not (results / "runs" / run / file).is_file():
+            raise UserError(f"{results}/runs/{run}/{file} is not there any more; run the study again first.")
+    return run
+
+
+def config_of(record, run):
+    """The study's config with all but one run left out, and paths that hold from any folder."""
+    config = {key: value for key, value in record["config"].items() if key not in ("bloom", "published")}
+    dataset, method, seed = run.split("/")
+    model = config["methods"][method]["model"]
+    models = {model, config["models"][model].get("export", model)}
+    config["datasets"] = {dataset: config["datasets"][dataset]}
+    config["methods"] = {method: config["methods"][method]}
+    config["models"] = {name: config["models"][name] for name in models}
+    config["seeds"] = [int(seed.removeprefix("seed"))]
+    for _, source in sources(config):
+        if "path" in source:
+            source["path"] = os.path.abspath(source["path"])
+    return config
+
+
+def check_inputs(record, config):
+    """Raise UserError unless all that the run takes in from outside still is what the study was made from."""
+    for key, sums in record["inputs"].items():
+        if key in {where for where, _ in sources(config)} and (now := provenance.checksums(sums)) != sums:
+            file = next(file for file in sums if now.get(file) != sums[file])
+            raise UserError(f"{file} ({key}) is not the file that the study was made from; put that back first.")
+
+
+def what_differs(record):
+    """Sentences on what is not as it was when the study was last run."""
+    then, now = record["code"], provenance.code(ROOT)
+    if then["sha256"] != now["sha256"]:
+        yield f"the code is another one: {then['sha256'][:12]} (commit {then['commit']}) then, {now['sha256'][:12]} now"
+    processors = [record["runs"][-1]["processor"], provenance.machine()["processor"]]
+    if processors[0] != processors[1]:
+        yield f"the processor is another one, which may change last digits: {processors[0]} then, {processors[1]} now"
+
+
+def repeat(results, folder, config, run, cores):
+    """Make the run anew in the new folder `folder`; the study's downloads are copied there."""
+    downloads = results / "downloads"
+    if downloads.is_dir():
+        shutil.copytree(downloads, folder / downloads)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    prefix = os.environ.get("SNAKEMAKE_CONDA_PREFIX") or os.path.abspath(".snakemake/conda")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
+    command += ["--cores", str(cores), "--conda-prefix", prefix, f"{results}/runs/{run}/metrics.json"]
+    if subprocess.run(command, cwd=folder).returncode:
+        raise UserError(f"the run could not be repeated; the messages above say why. What it left is in {folder}.")
+
+
+def compare(results, folder, run):
+    """Names of the files of the run that did not come out the same, byte for byte."""
+    return [name for name in COMPARED if _bytes(results, run, name) != _bytes(folder / results, run, name)]
+
+
+def _bytes(results, run, name):
+    return (results / "runs" / run / name).read_bytes()
+
+
+def main(study, name, cores):
+    """Repeat and compare. Raises UserError where that cannot be done, or the run comes out another way."""
+    results = Path("results", study)
+    record = provenance.read(results / "provenance.json")
+    run = find_run(record, results, name)
+    config = config_of(record, run)
+    check_inputs(record, config)
+    notes = list(what_differs(record))
+    folder = Path("results", f"{study}.verify").resolve()  # no study can have a name with a dot
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    repeat(results, folder, config, run, cores)
+    changed = compare(results, folder, run)
+    if changed:
+        notes = "; ".join(notes) or "code and processor are the same as then"
+        raise UserError(f"{', '.join(changed)} of {run} did not come out the same ({notes}); compare with {folder}.")
+    shutil.rmtree(folder)
+    print(f"Semis: {results}/runs/{run} came out the same, byte for byte: {', '.join(COMPARED)}.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", help="the study's name, a folder under results/")
+    parser.add_argument("run", nargs="?", help="DATASET/METHOD/seedN; the first one of the study, if left out")
+    parser.add_argument("--cores", default=os.cpu_count(), type=int)
+    given = parser.parse_args()
+    try:
+        main(given.study, given.run, given.cores)
+    except UserError as error:
+        sys.exit(f"Semis: {error}")
