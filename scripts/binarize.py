@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from semis.job import job
@@ -14,12 +13,14 @@ def binarize(text, dictionary, bin_file, idx_file, threads):
 
     Raises CalledProcessError where fairseq-preprocess fails.
     """
-    with tempfile.TemporaryDirectory(dir=Path(bin_file).parent) as folder:
-        command = [sys.executable, "-m", "fairseq_cli.preprocess", "--only-source", "--trainpref", str(text)]
-        command += ["--srcdict", str(dictionary), "--destdir", folder, "--workers", str(threads)]
-        subprocess.run(command, check=True)
-        shutil.move(Path(folder, "train.bin"), bin_file)
-        shutil.move(Path(folder, "train.idx"), idx_file)
+    folder = Path(f"{bin_file}.new")
+    shutil.rmtree(folder, ignore_errors=True)  # of a job that was killed
+    command = [sys.executable, "-m", "fairseq_cli.preprocess", "--only-source", "--trainpref", str(text)]
+    command += ["--srcdict", str(dictionary), "--destdir", str(folder), "--workers", str(threads)]
+    subprocess.run(command, check=True)
+    (folder / "train.bin").rename(bin_file)
+    (folder / "train.idx").rename(idx_file)
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -99,10 +99,9 @@ def main(inputs, output, params, arm, threads):
     found = {"device": device, "dtype": bloom.name(dtype), "threads": threads, "changes": bloom.changes(device, dtype)}
     pairs = bloom.read_pairs(inputs.pairs)
     tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
-    origin = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
-    settings = [arm, training, lora, params.prompt, device, found["dtype"], bloom.versions()]
+    settings = [arm, training, lora, params.prompt, device, found["dtype"], threads, bloom.versions()]
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, settings, [*inputs.pairs, *origin, *inputs.code, *inputs.made_by])
+    folder = work_folder(work, settings, inputs)
     examples, collator = {"faithful": faithful, "improved": improved}[arm](pairs, tokenizer, params.prompt)
     longest = training["max_length"]
     set_seed(training["seed"])
@@ -113,9 +112,9 @@ def main(inputs, output, params, arm, threads):
         args=arguments(training, folder, device, dtype),
         train_dataset=[{key: ids[:longest] for key, ids in example.items()} for example in examples],
         data_collator=collator,
+        callbacks=[trainer_checkpoints.Seal()],
     )
-    more = ["scaler.pt"] * (dtype == torch.float16)
-    start = trainer_checkpoints.newest(folder / "checkpoints", more)
+    start = trainer_checkpoints.newest(folder / "checkpoints")
     print(f"going on from {start}" if start else "starting with update 1", flush=True)
     trainer.train(resume_from_checkpoint=start)
 

@@ -72,9 +72,8 @@ def main(inputs, output, params, seed, threads):
     weights = checkpoints.fitting(start, words, params.architecture, params.positions) if start else {}
     flags = recipe_flags(training, params.classes, seed, rows)
     flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)
-    files = [*inputs.data, *inputs.plugin, *inputs.code, *inputs.made_by]
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, flags, files + [start] if start else files)
+    folder = work_folder(work, [flags, threads], inputs)
     for packed in inputs.data:
         shutil.unpack_archive(packed, folder / "data")
 

@@ -19,10 +19,18 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorWithPadding,
+    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
 from transformers.integrations import TensorBoardCallback
+
+
+class LogEpochs(TrainerCallback):
+    """Let no logged loss be an average over the end of an epoch: a Trainer does not go on with one that was begun."""
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        control.should_log = True
 
 
 class ScheduledTrainer(fast_huggingface.ClippingTrainer):
@@ -86,7 +94,7 @@ def arguments(training, folder, seed, updates, warmup):
         eval_strategy=when,
         save_strategy=when,
         **steps,
-        save_total_limit=2,
+        save_total_limit=3,  # the best, the last and, until it is sealed, the new one
         load_best_model_at_end=training["selection"] == "best",
         metric_for_best_model="accuracy",
         greater_is_better=True,
@@ -106,10 +114,10 @@ def history(log):
         "eval_accuracy": ("valid", "accuracy"),
     }
     return [
-        (entry["step"], round(entry["epoch"], 4), *names[name], value)
+        (entry["step"], round(entry["epoch"], 4), *names[name], entry[name])
         for entry in log
-        for name, value in entry.items()
-        if name in names
+        for name in names  # in this order: that of an entry which was read from a checkpoint is another
+        if name in entry
     ]
 
 
@@ -155,11 +163,8 @@ def main(inputs, output, params, seed, threads):
     set_seed(seed)
     tokenizer, model, new = load(inputs.model, params.labels, params.positions)
     data = [inputs.train, inputs.valid]
-    origin = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
     work = Path(output.history).parent / "work"
-    folder = work_folder(
-        work, [params.training, params.positions, params.labels, seed], [*data, *origin, *inputs.code, *inputs.made_by]
-    )
+    folder = work_folder(work, [params.training, params.positions, params.labels, seed, threads], inputs)
     if params.training["engine"] == "fast":
         fast_huggingface.speed_up(model)
     train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
@@ -173,7 +178,11 @@ def main(inputs, output, params, seed, threads):
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         optimizer_cls_and_kwargs=optimizer(params.training),
-        callbacks=[TensorBoardCallback(SummaryWriter(str(folder / "tensorboard")))],  # to watch while it trains
+        callbacks=[
+            trainer_checkpoints.Seal(),
+            LogEpochs(),
+            TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),  # to watch while it trains
+        ],
         schedule_updates=total,
     )
     last = trainer_checkpoints.newest(folder / "checkpoints")
@@ -189,13 +198,14 @@ def main(inputs, output, params, seed, threads):
     write_history(output.history, output.tensorboard, measured)
     weights = trainer.model.state_dict()
     taken = sorted(set(weights) - set(new))
+    files = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
     started = {
         "start": "checkpoint",
         "tensors_from_checkpoint": len(taken),
         "new_tensors": len(new),
         "from_checkpoint": taken,
         "new": new,
-        "checkpoint_sha256": digest(path for path in origin if path.suffix in (".safetensors", ".bin")),
+        "checkpoint_sha256": digest(path for path in files if path.suffix in (".safetensors", ".bin")),
     }
     write_training(output.model, params.training, threads, step, measured, started)
     shutil.rmtree(work)

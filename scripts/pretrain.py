@@ -48,17 +48,18 @@ def link(folder, files):
         (folder / name).symlink_to(os.path.abspath(path))
 
 
-def main(inputs, output, params):
+def main(inputs, output, params, threads):
     """Train, then write model.pt and the history."""
     flags = recipe_flags(params.pretraining, params.positions)
     flags += fairseq_training.model_flags(params.pretraining["engine"], params.architecture, params.positions)
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, flags, [*inputs.text, inputs.dictionary, *inputs.plugin, *inputs.code, *inputs.made_by])
+    folder = work_folder(work, [flags, threads], inputs)
     link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
 
-    fairseq_training.train(folder / "data", folder, flags, "checkpoint_[0-9]*_[0-9]*.pt")
+    any_of_them = "checkpoint_*.pt"
+    fairseq_training.train(folder / "data", folder, flags, any_of_them, updates=params.pretraining["updates"])
 
-    weights = checkpoints.load(folder / "checkpoints" / "checkpoint_last.pt")["model"]
+    weights = checkpoints.load(fairseq_training.saved(folder, any_of_them))["model"]
     task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": params.positions}
     task |= {"sample_break_mode": "none"}
     checkpoints.save(output.model, weights, params.architecture, params.positions, task)
@@ -68,4 +69,4 @@ def main(inputs, output, params):
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params)
+        main(snakemake.input, snakemake.output, snakemake.params, snakemake.threads)

@@ -35,7 +35,7 @@ class Snakemake:
             "no_proxy": "127.0.0.1",
         }
 
-    def start(self, config, *args, **env):
+    def start(self, config, *args, stdout=subprocess.PIPE, start_new_session=False, **env):
         """Start `snakemake` on a config (a mapping, or the text of the file), and do not wait for it."""
         (self.folder / "config.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
         return subprocess.Popen(
@@ -44,9 +44,10 @@ class Snakemake:
             cwd=self.folder,
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=start_new_session,
         )
 
     def __call__(self, config, *args, **env):

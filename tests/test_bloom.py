@@ -413,6 +413,11 @@ def test_a_work_folder_belongs_to_its_data_and_settings(tmp_path):
     assert first != work_folder(tmp_path / "work", ["improved", {"updates": 7}], [data])
     data.write_text("b")
     assert first != work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
+    model = lay_out(tmp_path / "model", {"a": "1", "b/c": "2"})
+    second = work_folder(tmp_path / "work", [], [data, model])
+    assert second == work_folder(tmp_path / "work", [], [data, model])
+    (model / "b/c").write_text("3")
+    assert second != work_folder(tmp_path / "work", [], [data, model])
 
 
 def newest(checkpoints):
@@ -452,25 +457,25 @@ def killed(runner, config, target, moment):
 
 
 def damaged(checkpoint, copy):
-    """Names of the files of a checkpoint without which, or with half of which, it is taken for whole."""
+    """Files of a checkpoint without which, or with a part of which lost, it is taken for whole."""
     import shutil
     from pathlib import Path
 
-    from semis.trainer_checkpoints import NEEDED, is_whole
+    from semis.trainer_checkpoints import is_whole
 
-    assert is_whole(Path(checkpoint)) and not is_whole(Path(checkpoint), ["scaler.pt"])
+    names = [file.name for file in Path(checkpoint).iterdir()]
+    assert is_whole(Path(checkpoint))
+    assert {"adapter_model.safetensors", "optimizer.pt", "rng_state.pth", "trainer_state.json"} <= set(names)
     found = []
-    for name in ["adapter_model.safetensors", *NEEDED]:
-        for size in (None, 0, 0.5, 0.99):
+    for name in names:
+        content = (Path(checkpoint) / name).read_bytes()
+        half = len(content) // 2
+        for left in (None, b"", content[:half], content[:-1], content[:half] + bytes(len(content) - half)):
             shutil.rmtree(copy, ignore_errors=True)
             file = Path(shutil.copytree(checkpoint, copy)) / name
-            content = file.read_bytes()
-            if size is None:
-                file.unlink()
-            else:
-                file.write_bytes(content[: int(size * len(content))])
+            file.unlink() if left is None else file.write_bytes(left)
             if is_whole(Path(copy)):
-                found.append([name, size])
+                found.append([name, left and len(left)])
     return found
 
 

@@ -279,19 +279,6 @@ def test_a_second_run_has_nothing_to_do(runner, demo):
     assert done.returncode == 0 and "Nothing to be done" in done.output
 
 
-def test_a_training_gives_the_same_bytes_again(runner, demo):
-    """One run of each library, and the small pretraining, are made again from nothing."""
-    kept = [demo / "models" / "roberta-demo" / "model.pt"]
-    for method, name in zip(METHODS[1:], ("model.pt", "model.safetensors")):
-        run = demo / "runs" / "demo-books" / method / "seed0"
-        kept += [run / "model" / name, run / "predictions.csv"]
-    before = [path.read_bytes() for path in kept]
-    targets = [str(path.relative_to(runner.folder)) for path in kept if path.name == "predictions.csv"]
-    done = runner(CONFIG, *targets, "--forcerun", "pretrain", "finetune_fairseq", "finetune_huggingface", "export")
-    assert done.returncode == 0, done.output
-    assert [path.read_bytes() for path in kept] == before
-
-
 def counted_and_by_formula(sizes):
     """[(parameters of a real RoBERTa of fairseq without its head, the formula's value)] for (V, D, F, L, A, T)."""
     from argparse import Namespace

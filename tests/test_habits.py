@@ -77,6 +77,16 @@ def test_the_fast_engine_s_code_is_an_input_of_what_it_trains():
     ]
 
 
+def test_a_training_goes_on_only_with_all_that_its_rule_reads():
+    """Work folders, which hold its checkpoints, are named after all inputs, the threads, its script and packages."""
+    trainings = [file for file in SCRIPTS.glob("*.py") if "work_folder" in file.read_text()]
+    assert len(trainings) == 4
+    for file in trainings:
+        assert re.search(r"work_folder\(work, (settings|\[.*threads\]), inputs\)", file.read_text()), file
+        rules = [body for body in RULES.values() if f'"../scripts/{file.name}"' in body]
+        assert rules and all(f'made_by("{file.stem}", ' in body for body in rules), file
+
+
 def pins(file):
     """{package: version} of an environment's YAML or of a requirements file; all must be exact."""
     if file.suffix == ".yaml":

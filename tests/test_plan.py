@@ -85,6 +85,13 @@ def test_training_never_reads_test(snakemake, demo):
     assert "test.review" not in done.output
 
 
+def test_another_build_of_fairseq_makes_another_training(snakemake, demo):
+    """Its version stands in the script that installs it, not in the YAML."""
+    done = snakemake(demo, "--dry-run", "results/demo/models/roberta-demo/model.pt")
+    [inputs] = re.findall(r"^rule pretrain:\n +input: (.*)$", done.output, re.M)
+    assert {"fairseq.yaml", "fairseq.post-deploy.sh"} <= {path.rpartition("/")[2] for path in inputs.split(", ")}
+
+
 def test_the_heavy_rules_ask_for_a_gpu_and_no_other(snakemake, demo):
     done = snakemake(demo, "--dry-run")
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", done.output, re.M)

@@ -1,16 +1,30 @@
-"""fairseq's `--user-dir`: registers the report's architecture and lets checkpoints load without running their pickles.
+"""fairseq's `--user-dir`: the report's architecture, checkpoints that load without running pickles, a timely end.
 
 fairseq calls torch.load without saying what may be loaded; torch then takes tensors only. The plain types that
 fairseq's own checkpoints hold besides are allowed here by name; nothing else is ever loaded.
 """
 
 from semis.checkpoints import SAFE_TYPES
+from semis.job import end_with_parent
 
 import torch
+from fairseq.logging import metrics
 from fairseq.models import register_model_architecture
 from fairseq.models.roberta.model import base_architecture
 
 torch.serialization.add_safe_globals(SAFE_TYPES)
+end_with_parent()  # a fairseq-train whose script was killed
+reset_meters = metrics.reset_meters
+
+
+def reset_meters_at_the_end_of_an_epoch(name):
+    """Let no logged loss be an average over the end of an epoch: fairseq does not go on with one that was begun."""
+    reset_meters(name)
+    if name == "train":
+        reset_meters("train_inner")
+
+
+metrics.reset_meters = reset_meters_at_the_end_of_an_epoch
 
 
 @register_model_architecture("roberta", "roberta_small")

@@ -27,23 +27,38 @@ def model_flags(engine, sizes, positions):
 
 def saved(folder, pattern):
     """The newest whole checkpoint in `folder`/checkpoints that matches, or None."""
-    return newest_whole(
-        folder / "checkpoints", pattern, checkpoints.is_whole, order=lambda path: path.stat().st_mtime_ns
-    )
+    return newest_whole(folder / "checkpoints", pattern, _is_whole, order=lambda path: path.stat().st_mtime_ns)
 
 
-def train(data, folder, flags, pattern, start=None):
+def _is_whole(path):
+    """Whether a checkpoint can be read, and the best until then too: it is that itself, or checkpoint_best.pt is."""
+    if not checkpoints.is_whole(path):
+        return False
+    return _is_best(checkpoints.load(path)) or checkpoints.is_whole(path.with_name("checkpoint_best.pt"))
+
+
+def _is_best(state):
+    """Whether no checkpoint before this one (its contents) was better."""
+    extra = state["extra_state"]
+    return extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best")
+
+
+def train(data, folder, flags, pattern, start=None, updates=math.inf):
     """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder`.
 
     Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
-    scratch. Checkpoints land in `folder`/checkpoints, the log as JSON in `folder`/train.log. Raises
-    CalledProcessError where fairseq-train fails.
+    scratch. A checkpoint after so many `updates` is the end. Checkpoints land in `folder`/checkpoints, the log as JSON
+    in `folder`/train.log. Raises CalledProcessError where fairseq-train fails.
     """
     last = saved(folder, pattern)
     if last:
         print(f"going on from {last}", flush=True)
         restore = ["--restore-file", str(last.resolve())]
-        _restore_best(last)
+        state = checkpoints.load(last)
+        if _is_best(state):
+            _restore_best(last)
+        if state["optimizer_history"][-1]["num_updates"] >= updates:
+            return  # fairseq-train would make one update more before it looks
     else:
         restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
         restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
@@ -65,12 +80,10 @@ def train(data, folder, flags, pattern, start=None):
 
 
 def _restore_best(last):
-    """Copy `last` over checkpoint_best.pt where it is the best: a stop may have come before fairseq copied it."""
-    extra = checkpoints.load(last)["extra_state"]
-    if extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best"):
-        copy = last.with_name("checkpoint_best.tmp")
-        shutil.copyfile(last, copy)
-        copy.replace(last.with_name("checkpoint_best.pt"))
+    """Copy `last`, the best one, over checkpoint_best.pt: a stop may have come before fairseq copied it."""
+    copy = last.with_name("checkpoint_best.tmp")
+    shutil.copyfile(last, copy)
+    copy.replace(last.with_name("checkpoint_best.pt"))
 
 
 def history(log_file, metrics):
@@ -81,7 +94,7 @@ def history(log_file, metrics):
     (an accuracy or perplexity stays as it is). Where a stretch was trained twice after a stop, its last line counts.
     """
     rows = {}
-    for line in Path(log_file).read_text(encoding="utf-8").splitlines():
+    for line in Path(log_file).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             found = json.loads(line)
         except json.JSONDecodeError:

@@ -1,15 +1,25 @@
-"""Checkpoints of transformers' Trainer: which one is the newest that a training can go on from."""
+"""Checkpoints of transformers' Trainer: sealed when they are saved; the newest one that a training can go on from."""
 
 import json
-import zipfile
 from pathlib import Path
 
-from semis.workfolder import newest_whole
+from semis.workfolder import digest, newest_whole
 
-from safetensors import SafetensorError, safe_open
+from transformers import TrainerCallback
 
-# A Trainer resumes without a word where one of these is missing, and ends elsewhere.
-NEEDED = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
+SEAL = "seal.json"
+
+
+class Seal(TrainerCallback):
+    """Writes the SHA-256 of each file of a checkpoint into it, last of all.
+
+    A Trainer resumes without a word where a file is missing or its end is lost, and ends elsewhere.
+    """
+
+    def on_save(self, args, state, control, **kwargs):
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        sums = {file.name: digest([file]) for file in folder.iterdir()}
+        (folder / SEAL).write_text(json.dumps(sums), encoding="utf-8")
 
 
 def step(checkpoint):
@@ -17,30 +27,19 @@ def step(checkpoint):
     return int(Path(checkpoint).name.rpartition("-")[2])
 
 
-def is_whole(checkpoint, more=()):
-    """Whether everything a resumed training needs is in the folder and can be read.
-
-    `more` names what torch.save wrote besides, such as the scaler.pt of a training in float16.
-    """
-    files = [checkpoint / name for name in [*more, *NEEDED]]
-    weights = list(checkpoint.glob("*.safetensors"))
-    if not weights or not all(file.is_file() for file in files):
-        return False
+def is_whole(checkpoint):
+    """Whether the seal of the folder `checkpoint` is there and holds, and that of the best one that it names too."""
     try:
-        for file in files[:-1]:
-            with zipfile.ZipFile(file) as archive:
-                if archive.testzip() is not None:
-                    return False
-        for file in weights:
-            with safe_open(file, framework="numpy"):
-                pass
-        json.loads(files[-1].read_text(encoding="utf-8"))
-    except (OSError, ValueError, zipfile.BadZipFile, SafetensorError):
+        sums = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+        if any(digest([checkpoint / name]) != found for name, found in sums.items()):
+            return False
+        best = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
+    except (OSError, ValueError):
         return False
-    return True
+    return best is None or Path(best).name == checkpoint.name or is_whole(checkpoint.with_name(Path(best).name))
 
 
-def newest(folder, more=()):
+def newest(folder):
     """The newest whole checkpoint (see `is_whole`) below `folder` as text, or None."""
-    found = newest_whole(folder, "checkpoint-*", lambda checkpoint: is_whole(checkpoint, more), order=step)
+    found = newest_whole(folder, "checkpoint-*", is_whole, order=step)
     return str(found) if found else None

@@ -6,18 +6,19 @@ from pathlib import Path
 
 
 def digest(files):
-    """SHA-256 (hex) over the contents of `files`, in their order."""
+    """SHA-256 (hex) over the contents of `files`, in their order; of a folder all files count, sorted by name."""
     total = hashlib.sha256()
-    for file in files:
-        with Path(file).open("rb") as stream:
-            total.update(hashlib.file_digest(stream, "sha256").digest())
+    for path in map(Path, files):
+        for file in sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]:
+            with file.open("rb") as stream:
+                total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
 
 
 def work_folder(root, settings, files):
     """Return (and make) the folder under `root` that belongs to just these settings and the contents of these files.
 
-    `settings` is anything that JSON can hold; `files` are the data and the code that decide the result. Another
+    `settings` is anything that JSON can hold; `files` are the rule's inputs, all of them: data, start and code. Another
     setting, another byte of data or another version of the code gives another folder, so a checkpoint that does not
     fit is never found.
     """

@@ -1,0 +1,230 @@
+"""Torture: the demo is killed at drawn moments and run again as the README says, until it ends like an unkilled one.
+
+`make torture KILLS=100 SEED=7` does more of it, or the same again: what is killed, and at which moment of its progress,
+depends on the seed alone.
+"""
+
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ROOT, Snakemake
+
+CONFIG = (ROOT / "demo" / "config.yaml").read_text()
+# One kill is drawn from each kind, which is a rule, or the rest of a rule file's; `all` is what follows the last job.
+KINDS = [
+    ["prepare.smk", "tokenize.smk"],
+    ["pretrain.smk", "export.smk"],
+    ["pretrain"],
+    ["finetune_fairseq"],
+    ["finetune_huggingface"],
+    ["evaluate.smk"],
+    ["model_size.smk", "tables.smk", "figures.smk"],
+    ["summary.smk", "all"],
+    ["bloom.smk", "bloom_results.smk"],
+    ["bloom_train"],
+]
+# {rule of a training: what its work folder holds of a checkpoint that was saved to its end}
+CHECKPOINTS = {
+    "pretrain": "checkpoint_*.pt",
+    "finetune_fairseq": "checkpoint[0-9]*.pt",
+    "finetune_huggingface": "checkpoint-*/seal.json",
+    "bloom_train": "checkpoint-*/seal.json",
+}
+# SIGKILL for all processes, Snakemake alone, one process of a job; or all, and what was last written is lost too.
+VICTIMS = ["group", "snakemake", "worker", "power"]
+# Where a time shows; all other results are equal byte for byte.
+TIMED = r"logs/.*|benchmarks/.*|tables/runtime\.csv|figures/wall_time\..*|summary\.html|report\.html|provenance\.json"
+RULE_FILES = {
+    rule: file.name
+    for file in (ROOT / "rules").glob("*.smk")
+    for rule in re.findall(r"^ *rule (\w+):", file.read_text(), re.M)
+}
+
+Job = namedtuple("Job", "rule log outputs")
+Kill = namedtuple("Kill", "victim job moment amount luck")
+
+
+def jobs_of(runner):
+    """The jobs of a finished demo, as Snakemake lists them, and what follows the last one."""
+    found = {("all", "results/demo/provenance.json"): []}
+    for line in runner(CONFIG, "--detailed-summary").output.splitlines():
+        if line.startswith("results/"):
+            output, _, rule, log, *_ = line.split("\t")
+            found.setdefault((rule, log), []).append(output)
+    return [Job(*of, tuple(outputs)) for of, outputs in found.items()]
+
+
+def is_of(job, kind):
+    """Whether a job is of one of KINDS."""
+    return (job.rule if job.rule in ("all", *CHECKPOINTS) else RULE_FILES[job.rule]) in kind
+
+
+def drawn(jobs, sizes, count, rng):
+    """So many kills, one of each kind; `sizes` are the bytes of each job's log in a demo that was not killed."""
+    kinds = rng.sample(KINDS, min(count, len(KINDS)))
+    victims = dict(zip(CHECKPOINTS, rng.sample(VICTIMS, len(CHECKPOINTS))))
+    kills = []
+    for kind in kinds:
+        job = rng.choice([job for job in jobs if is_of(job, kind)])
+        victim = victims.get(job.rule) or rng.choice(VICTIMS[:3])
+        if job.rule in CHECKPOINTS and rng.random() < 0.7:
+            moment, amount = "checkpoint", rng.choice([1, 2])
+        elif job.rule != "all" and sizes[job] > 1000:
+            moment, amount = "log", int(rng.random() * sizes[job])
+        else:
+            moment, amount = rng.choice(["start", "output", "end"]), 0
+        kills.append(Kill(victim, job, moment, amount, rng.random()))
+    return kills
+
+
+class Torture:
+    """A demo in a folder of its own, with the kills that it has still to meet."""
+
+    def __init__(self, snakemake, kills):
+        self.snakemake, self.folder, self.kills = snakemake, snakemake.folder, kills
+        self.since = 0  # when the last run started: what is older is of a run before
+        self.knows_the_lock = False
+        self.to_go_on = set()  # trainings that were killed behind a whole checkpoint
+
+    def finish(self):
+        """Run until the study is finished, each kill has come, and each training went on where it could."""
+        for _ in range(3 * len(self.kills) + 5):
+            struck, code, output = self.run()
+            if "cannot be locked" in output:
+                self.knows_the_lock = True
+                self.unlock()
+            elif struck in ("group", "snakemake", "power") and self.knows_the_lock:
+                self.unlock()
+            elif "still does this job for a run that was killed; wait" in output:
+                time.sleep(1)
+            elif code == 0:
+                break
+            else:
+                assert struck, output
+        if not (self.folder / "results/demo/report.html").exists():
+            code = self.snakemake(CONFIG, "--forcerun", "summary").returncode
+        assert (code, self.kills, self.to_go_on) == (0, [], set()), output
+
+    def unlock(self):
+        done = self.snakemake(CONFIG, "--unlock")
+        assert done.returncode == 0, done.output
+
+    def run(self):
+        """Run Snakemake, and strike where a kill is due; return (last victim, exit code, what was printed)."""
+        self.since, struck = time.time(), None
+        with (self.folder / "output").open("w+") as stream:
+            process = self.snakemake.start(CONFIG, stdout=stream, start_new_session=True)
+            while process.poll() is None:
+                for kill in [kill for kill in self.kills if self.is_due(kill)]:
+                    self.kills.remove(kill)
+                    struck = self.strike(kill, process)
+                    if struck != "worker":
+                        break
+                for job in [job for job in self.to_go_on if self.is_running(job)]:
+                    if "going on from " in (self.folder / job.log).read_text():
+                        self.to_go_on.remove(job)
+                time.sleep(0.003)
+            stream.seek(0)
+            return struck, process.returncode, stream.read()
+
+    def strike(self, kill, process):
+        """Kill; return the victim, which is the whole group where no process of the job is left."""
+        print(f"{kill.victim} at {kill.moment} {kill.amount} of {kill.job.rule} ({kill.job.log})", flush=True)
+        victim, rng = kill.victim, random.Random(kill.luck)
+        jobs = psutil.Process(process.pid).children(recursive=True)
+        if victim == "worker":
+            try:
+                script = psutil.Process(int(re.match(r"process (\d+)", self.lock(kill.job).read_text())[1]))
+                rng.choice([script, *script.children(recursive=True)]).kill()
+            except (OSError, TypeError, psutil.NoSuchProcess):
+                victim = "group"
+        if victim == "snakemake":
+            process.kill()
+        elif victim != "worker":
+            os.killpg(process.pid, signal.SIGKILL)
+        if victim != "worker":
+            _, left = psutil.wait_procs(jobs, timeout=60)
+            assert left == [], "a job outlives its Snakemake"
+        checkpoints = self.checkpoints(kill.job)
+        if victim == "power" and checkpoints:
+            tear(checkpoints.pop(), rng)
+        if victim != "snakemake" and checkpoints:  # else it may have come to its end
+            self.to_go_on.add(kill.job)
+        return victim
+
+    def checkpoints(self, job):
+        """The whole checkpoints of a training, the newest last; of another job none."""
+        pattern = CHECKPOINTS.get(job.rule)
+        history = [output for output in job.outputs if output.endswith("history.csv")]
+        found = [p for h in history for p in (self.folder / h).parent.glob(f"work/*/checkpoints/{pattern}")]
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+
+    def is_due(self, kill):
+        """Whether the job has come to the moment of its kill, or was done before that was seen."""
+        job, log = kill.job, self.folder / kill.job.log
+        if not self.is_running(job):
+            return log.exists() and log.stat().st_mtime > self.since and not self.lock(job).exists()
+        if kill.moment == "log":
+            return log.exists() and log.stat().st_size >= kill.amount
+        if kill.moment == "checkpoint":
+            return len(self.checkpoints(job)) >= kill.amount
+        if kill.moment == "output":
+            return any((self.folder / output).exists() for output in job.outputs)
+        return kill.moment == "start"
+
+    def is_running(self, job):
+        """Whether a job has begun in this run, and not ended."""
+        try:
+            return self.lock(job).stat().st_mtime > self.since
+        except FileNotFoundError:
+            return False
+
+    def lock(self, job):
+        return self.folder / f"{job.log}.lock"
+
+
+def tear(checkpoint, rng):
+    """Cut a file of a checkpoint at a drawn place, or empty it."""
+    files = [checkpoint] if checkpoint.suffix == ".pt" else sorted(checkpoint.parent.iterdir())
+    file = rng.choice([file for file in files if file.stat().st_size])
+    os.truncate(file, int(rng.choice([0, rng.random()]) * file.stat().st_size))
+
+
+def assert_equal(killed, whole):
+    """The results of two runners are the same files, with the same bytes in all that no time shows in."""
+    files = whole.files("results/demo")
+    assert killed.files("results/demo") == files
+    compared = [Path("results/demo", name) for name in files if not re.fullmatch(TIMED, name)]
+    assert [
+        path for path in compared if (killed.folder / path).read_bytes() != (whole.folder / path).read_bytes()
+    ] == []
+
+
+def test_every_rule_of_the_demo_may_be_killed():
+    jobs = [Job(rule, "", []) for rule in [*RULE_FILES, "all"]]
+    left_out = {job.rule for job in jobs if not any(is_of(job, kind) for kind in KINDS)}
+    assert left_out == {rule for rule, file in RULE_FILES.items() if file == "download.smk"}
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_killed_again_and_again_ends_like_one_that_is_not(runner, demo, tmp_path):
+    seed = int(os.environ.get("SEED") or random.randrange(10**6))
+    kills = int(os.environ.get("KILLS") or 10)
+    print(f"\n{kills} kills drawn with SEED={seed}")
+    rng, jobs = random.Random(seed), jobs_of(runner)
+    sizes = {job: (runner.folder / job.log).stat().st_size for job in jobs}
+    rounds = [drawn(jobs, sizes, min(kills - done, len(KINDS)), rng) for done in range(0, kills, len(KINDS))]
+    copy = shutil.copytree(runner.folder, tmp_path / "semis", ignore=shutil.ignore_patterns("results", ".snakemake"))
+    for each in rounds:
+        shutil.rmtree(copy / "results", ignore_errors=True)
+        snakemake = Snakemake(copy, root=copy)
+        Torture(snakemake, each).finish()
+        assert_equal(snakemake, runner)
