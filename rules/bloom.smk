@@ -51,7 +51,7 @@ if BLOOM and "build" in BLOOM["model"]:
         input:
             text=bloom_texts,
             tokenizer="<results>/bloom/tokenizer",
-            code=helpers("errors", "job", "text"),
+            code=helpers("divergence", "errors", "job", "text"),
         output:
             folder=directory("<results>/bloom/model"),
         log:
@@ -145,7 +145,7 @@ rule bloom_train:
     input:
         model=bloom_model,
         pairs=bloom_pairs,
-        code=helpers("bloom", "errors", "job", "memory", "trainer_checkpoints", "workfolder"),
+        code=helpers("bloom", "divergence", "errors", "job", "memory", "trainer", "trainer_checkpoints", "workfolder"),
         made_by=made_by("bloom_train", "bloom"),
     output:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",

@@ -26,7 +26,11 @@ from semis.job import no_room
 
 STARTED = datetime.now(UTC).isoformat()
 CONFIG_FILE = ", ".join(os.path.relpath(file) for file in workflow.configfiles) or "config"
+if workflow.config_settings.config:
+    CONFIG_FILE += " and --config (whose lists and mappings hold nothing but text)"
 try:
+    for file in workflow.configfiles if workflow.modifier.is_main_snakefile() else []:
+        semis_config.check_text(file)
     semis_config.resolve(config, f"{ROOT}/schemas/config.schema.yaml", CONFIG_FILE)
 except UserError as error:
     sys.exit(f"Semis: {error}")

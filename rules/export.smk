@@ -6,7 +6,7 @@ rule export:
         model=fairseq_file("model.pt"),
         dictionary=fairseq_file("dict.txt"),
         sentencepiece=fairseq_file("sentencepiece.bpe.model"),
-        code=helpers("checkpoints", "errors", "job"),
+        code=helpers("checkpoints", "dictionaries", "errors", "job"),
     output:
         folder=directory("<results>/models/{model}"),
     log:

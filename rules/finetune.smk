@@ -8,6 +8,8 @@ rule finetune_fairseq:
         plugin=lambda wildcards: plugin(METHODS[wildcards.method]["training"]["engine"]),
         code=helpers(
             "checkpoints",
+            "dictionaries",
+            "divergence",
             "engines",
             "errors",
             "fairseq_training",
@@ -49,6 +51,7 @@ rule finetune_huggingface:
         valid="<results>/data/{dataset}/valid.jsonl",
         model=lambda wildcards: f"{RESULTS}/models/{METHODS[wildcards.method]['model']}",
         code=helpers(
+            "divergence",
             "errors",
             "fast_encoder",
             "fast_huggingface",
@@ -56,6 +59,7 @@ rule finetune_huggingface:
             "job",
             "row_adam",
             "schedule",
+            "trainer",
             "trainer_checkpoints",
             "workfolder",
         ),

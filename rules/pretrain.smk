@@ -48,7 +48,7 @@ rule tokenize_text:
     input:
         text="<results>/pretraining/{model}/{split}.txt",
         model="<results>/models/{model}/sentencepiece.bpe.model",
-        code=helpers("errors", "job"),
+        code=helpers("dictionaries", "errors", "job"),
     output:
         temp("<results>/pretraining/{model}/{split}.pieces"),
     log:
@@ -65,7 +65,7 @@ rule binarize_text:
     input:
         text="<results>/pretraining/{model}/{split}.pieces",
         dictionary="<results>/models/{model}/dict.txt",
-        code=helpers("errors", "job"),
+        code=helpers("dictionaries", "errors", "job"),
     output:
         bin="<results>/pretraining/{model}/{split}.bin",
         idx="<results>/pretraining/{model}/{split}.idx",
@@ -84,7 +84,9 @@ rule pretrain:
         text=expand("<results>/pretraining/{{model}}/{split}.{kind}", split=["train", "valid"], kind=["bin", "idx"]),
         dictionary="<results>/models/{model}/dict.txt",
         plugin=lambda wildcards: plugin(MODELS[wildcards.model]["pretraining"]["engine"]),
-        code=helpers("checkpoints", "engines", "errors", "fairseq_training", "histories", "job", "workfolder"),
+        code=helpers(
+            "checkpoints", "divergence", "engines", "errors", "fairseq_training", "histories", "job", "workfolder"
+        ),
         made_by=made_by("pretrain", "fairseq"),
     output:
         model="<results>/models/{model}/model.pt",

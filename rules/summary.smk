@@ -1,6 +1,6 @@
 """Summary: the reader's page of the study, from its tables and figures."""
 
-SUMMARY_TABLES = [table for table in TABLES if table not in ("accuracy", "confusion", "history", "runtime")]
+SUMMARY_TABLES = [table for table in TABLES if table not in ("accuracy", "confusion", "runtime")]
 SUMMARY_INPUTS = {table: f"{RESULTS}/tables/{table}.csv" for table in SUMMARY_TABLES if METHODS}
 if "published" in config:
     SUMMARY_INPUTS["published"] = config["published"]

@@ -5,7 +5,7 @@ rule tokenize:
     input:
         review="<results>/data/{dataset}/{split}.review",
         model="<results>/models/{model}/sentencepiece.bpe.model",
-        code=helpers("errors", "job"),
+        code=helpers("dictionaries", "errors", "job"),
     output:
         "<results>/data/{dataset}/tokens/{model}/{split}.pieces",
     log:
@@ -22,7 +22,7 @@ rule binarize_reviews:
     input:
         text="<results>/data/{dataset}/tokens/{model}/{split}.pieces",
         dictionary="<results>/models/{model}/dict.txt",
-        code=helpers("errors", "job"),
+        code=helpers("dictionaries", "errors", "job"),
     output:
         bin="<results>/data/{dataset}/tokens/{model}/{split}.bin",
         idx="<results>/data/{dataset}/tokens/{model}/{split}.idx",
@@ -58,7 +58,7 @@ rule binarize_labels:
     input:
         text="<results>/data/{dataset}/{split}.label",
         dictionary="<results>/data/{dataset}/label/dict.txt",
-        code=helpers("errors", "job"),
+        code=helpers("dictionaries", "errors", "job"),
     output:
         bin="<results>/data/{dataset}/label/{split}.bin",
         idx="<results>/data/{dataset}/label/{split}.idx",

@@ -5,14 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from semis.dictionaries import read_dictionary
 from semis.job import job
 
 
 def binarize(text, dictionary, bin_file, idx_file, threads):
     """Write fairseq's .bin and .idx of the tokenized file `text`, with the words numbered as in `dictionary`.
 
-    Raises CalledProcessError where fairseq-preprocess fails.
+    Raises UserError for a dictionary that cannot be read, CalledProcessError where fairseq-preprocess fails.
     """
+    read_dictionary(dictionary)
     folder = Path(f"{bin_file}.new")
     shutil.rmtree(folder, ignore_errors=True)  # of a job that was killed
     command = [sys.executable, "-m", "fairseq_cli.preprocess", "--only-source", "--trainpref", str(text)]

@@ -2,6 +2,7 @@
 
 import math
 
+from semis import divergence
 from semis.errors import UserError
 from semis.job import job
 from semis.text import read_texts
@@ -42,7 +43,11 @@ def blocks(texts, tokenizer, length):
     """
     lines = list(read_texts(texts))
     documents = ["\n".join(lines[i : i + PARAGRAPHS]) for i in range(0, len(lines), PARAGRAPHS)]
-    ids = [i for document in tokenizer(documents)["input_ids"] for i in [*document, tokenizer.eos_token_id]]
+    ids = [
+        i
+        for document in tokenizer(documents, split_special_tokens=True)["input_ids"]
+        for i in [*document, tokenizer.eos_token_id]
+    ]
     if len(ids) < length:
         raise UserError(
             f"{', '.join(texts)} have {len(ids)} tokens, less than bloom.model.build.block; give more text."
@@ -50,14 +55,18 @@ def blocks(texts, tokenizer, length):
     return torch.tensor(ids[: len(ids) // length * length]).view(-1, length)
 
 
-def train(model, data, build):
-    """Train the model in place on `data` (blocks, length): AdamW, the learning rate falling to 0 as half a cosine."""
+def train(model, data, build, folder):
+    """Train the model in place on `data` (blocks, length): AdamW, the learning rate falling to 0 as half a cosine.
+
+    Raises UserError, which names the `folder` to be written, where the loss is no finite number.
+    """
     updates = build["updates"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=build["learning_rate"])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * step / updates)) / 2)
     for step in range(1, updates + 1):
         batch = data[torch.randint(len(data), (build["batch_size"],))]
         loss = model(input_ids=batch, labels=batch).loss
+        divergence.check(folder, step, "loss", loss.item())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -74,7 +83,7 @@ def main(inputs, folder, build, threads):
     tokenizer = AutoTokenizer.from_pretrained(inputs.tokenizer)
     model = new_model(build, tokenizer)
     if build["updates"]:
-        train(model, blocks(list(inputs.text), tokenizer, build["block"]), build)
+        train(model, blocks(list(inputs.text), tokenizer, build["block"]), build, folder)
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -2,13 +2,23 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 from semis.archives import members
 from semis.errors import UserError
 from semis.job import job
 
+NO_TEXT = re.compile("[\0\ud800-\udfff]")  # JSON can write them as \u0000 and \ud800
 SEED = 0  # of the shuffle: the same pairs are held out in every study
+
+
+def unique(pairs):
+    """A JSON object as a dict. Raises ValueError for a key that stands twice, of which JSON would take the last."""
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)} stands twice in an object")
+    return dict(pairs)
 
 
 def read_faq(source, file=None):
@@ -31,8 +41,8 @@ def read_faq(source, file=None):
             with found[paths[0]]() as stream:
                 text = stream.read()
     try:
-        pairs = json.loads(text)
-    except ValueError as error:  # UnicodeDecodeError is one too
+        pairs = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise UserError(f"{named} is not JSON in UTF-8 ({error}); correct it.") from error
     if not isinstance(pairs, list) or not pairs:
         raise UserError(f"{named} must be a JSON list of objects with question and answer, one at least; write it so.")
@@ -41,6 +51,10 @@ def read_faq(source, file=None):
             value = pair.get(key) if isinstance(pair, dict) else None
             if not isinstance(value, str) or not value.strip():
                 raise UserError(f"{named}: object {number} of {len(pairs)} has no {key}; add it, or remove the object.")
+            if NO_TEXT.search(value):
+                raise UserError(
+                    f"{named}: the {key} of object {number} of {len(pairs)} holds NUL or half a character; remove it."
+                )
     return [{key: pair[key].strip() for key in ("question", "answer")} for pair in pairs]
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from semis import bloom
+from semis.errors import UserError
 from semis.job import job
 
 import torch
@@ -42,6 +43,13 @@ def answer(model, tokenizer, question, sampling, style):
     }
 
 
+def answers_in_numbers(model, tokenizer, question, style):
+    """Whether the model gives a number for each token that could come first in an answer."""
+    ids = torch.tensor([bloom.encode(tokenizer, question, "", style)[0]], device=model.device)
+    with torch.inference_mode():
+        return not model(input_ids=ids).logits[0, -1].isnan().any()
+
+
 def negative_log_likelihood(model, tokenizer, pairs, style):
     """Return (mean negative log-likelihood in nats of an answer's token given all before it, number of tokens).
 
@@ -68,6 +76,9 @@ def main(inputs, output, params, threads):
     if inputs.get("adapter"):
         model = PeftModel.from_pretrained(model, Path(inputs.adapter).parent)
     model.eval()
+    if not answers_in_numbers(model, tokenizer, params.questions[0], params.prompt):
+        folder = inputs.get("adapter") or inputs.model
+        raise UserError(f"{folder} answers with what is no number; give a whole model, or lower bloom's learning_rate.")
     with open(output.answers, "w", encoding="utf-8") as stream:
         for question in params.questions:
             found = answer(model, tokenizer, question, params.sampling, params.prompt)

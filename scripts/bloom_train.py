@@ -9,10 +9,11 @@ from pathlib import Path
 from semis import bloom, trainer_checkpoints
 from semis.errors import UserError
 from semis.job import job
+from semis.trainer import FiniteTrainer
 from semis.workfolder import work_folder
 
 import torch
-from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, Trainer, TrainingArguments, set_seed
+from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, TrainingArguments, set_seed
 
 
 def faithful(pairs, tokenizer, style):
@@ -107,7 +108,7 @@ def main(inputs, output, params, arm, threads):
     set_seed(training["seed"])
     model = bloom.add_lora(bloom.load_quantized(inputs.model, device, dtype), lora)
     model.config.use_cache = False
-    trainer = Trainer(
+    trainer = FiniteTrainer(
         model=model,
         args=arguments(training, folder, device, dtype),
         train_dataset=[{key: ids[:longest] for key, ids in example.items()} for example in examples],

@@ -15,7 +15,9 @@ def classify(model, tokenizer, reviews, positions, batch_size):
     found = []
     for first in range(0, len(reviews), batch_size):
         batch = reviews[first : first + batch_size]
-        encoded = tokenizer(batch, truncation=True, max_length=positions, padding=True, return_tensors="pt")
+        encoded = tokenizer(
+            batch, truncation=True, max_length=positions, padding=True, split_special_tokens=True, return_tensors="pt"
+        )
         with torch.inference_mode():
             chosen = model(**encoded).logits.float().softmax(-1).max(-1)
         found += zip(chosen.indices.tolist(), chosen.values.tolist(), strict=True)

@@ -1,16 +1,19 @@
 """Write a fairseq RoBERTa and its sentencepiece tokenizer as a Hugging Face folder with the same tokens and logits."""
 
+from pathlib import Path
+
 from semis import checkpoints
+from semis.dictionaries import SPECIAL, read_dictionary
 from semis.errors import UserError
 from semis.job import job
 
+from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
 from transformers.convert_slow_tokenizer import generate_merges
 
-SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 # (part of a fairseq name, part of a Hugging Face name)
 LAYER_NAMES = {
     "self_attn.q_proj": "attention.self.query",
@@ -80,14 +83,20 @@ def huggingface_model(model, words, sizes, positions):
 def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
     """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
 
-    Raises UserError where sentencepiece knows pieces that the dictionary lacks, since they could not be numbered.
+    Raises UserError for files that are damaged or not of one model: a piece that the dictionary lacks has no number.
     """
     proto = sentencepiece_model_pb2.ModelProto()
-    with open(sentencepiece_file, "rb") as stream:
-        proto.ParseFromString(stream.read())
+    try:
+        proto.ParseFromString(Path(sentencepiece_file).read_bytes())
+    except DecodeError:
+        proto.Clear()
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == piece.NORMAL}
-    with open(dictionary, encoding="utf-8", newline="\n") as stream:
-        words = [line.rsplit(" ", 1)[0] for line in stream]
+    if not scores:
+        raise UserError(f"{sentencepiece_file} is no whole sentencepiece model; put that of the model there.")
+    words = read_dictionary(dictionary)
+    own = sorted(set(SPECIAL) & set(words))
+    if own:
+        raise UserError(f"{dictionary} gives {', '.join(own)} a number of its own; such a model cannot be exported.")
     lacking = sorted(set(scores) - set(words))
     if lacking:
         raise UserError(
@@ -96,9 +105,9 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
         )
     never = min(scores.values()) - 100
     pieces = [
-        *((piece, 0.0) for piece in SPECIAL),
+        *((piece, 0.0) for piece in SPECIAL[:-1]),
         *((word, scores.get(word, never)) for word in words),
-        ("<mask>", 0.0),
+        (SPECIAL[-1], 0.0),
     ]
     if proto.trainer_spec.model_type == proto.trainer_spec.UNIGRAM:
         tokenizer = Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
@@ -112,7 +121,11 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    # Read as text (split_special_tokens), <pad> would still be found among the pieces; cut in two it is not.
+    special = Regex("</?(?=(?:s|pad|unk|mask)>)")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Split(special, "merged_with_previous")]
+    )
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from semis import checkpoints, fairseq_training
+from semis.dictionaries import embedding_rows, words_of
 from semis.engines import ENGINES
 from semis.histories import write_history, write_training
 from semis.job import job
@@ -68,7 +69,8 @@ def main(inputs, output, params, seed, threads):
     start = inputs.get("model")
     training = params.training
     with zipfile.ZipFile(inputs.data[0]) as packed:
-        rows, words = packed.read("train.label").count(b"\n"), packed.read("input0/dict.txt").count(b"\n") + 5
+        rows = packed.read("train.label").count(b"\n")
+        words = embedding_rows(words_of(packed.read("input0/dict.txt").splitlines(), inputs.data[0]))
     weights = checkpoints.fitting(start, words, params.architecture, params.positions) if start else {}
     flags = recipe_flags(training, params.classes, seed, rows)
     flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)

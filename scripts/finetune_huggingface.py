@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 from semis import fast_huggingface, trainer_checkpoints
-from semis.errors import UserError
+from semis.errors import UserError, reason
 from semis.histories import write_history, write_training
 from semis.job import job
 from semis.row_adam import RowAdam
 from semis.schedule import schedule
+from semis.trainer import FiniteTrainer
 from semis.workfolder import digest, work_folder
 
 import numpy as np
@@ -33,7 +34,7 @@ class LogEpochs(TrainerCallback):
         control.should_log = True
 
 
-class ScheduledTrainer(fast_huggingface.ClippingTrainer):
+class ScheduledTrainer(FiniteTrainer, fast_huggingface.ClippingTrainer):
     """A Trainer whose learning-rate schedule may be longer than the training, as the report's fairseq runs had it."""
 
     def __init__(self, *args, schedule_updates, **kwargs):
@@ -53,10 +54,15 @@ def optimizer(training):
 
 
 def read_examples(path, tokenizer, positions):
-    """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, cut at `positions` tokens."""
+    """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, cut at `positions` tokens.
+
+    What a review spells like a special token, such as </s>, is text.
+    """
     with open(path, encoding="utf-8", newline="\n") as stream:
         rows = [json.loads(line) for line in stream]
-    encoded = tokenizer([row["sentence1"] for row in rows], truncation=True, max_length=positions)
+    encoded = tokenizer(
+        [row["sentence1"] for row in rows], truncation=True, max_length=positions, split_special_tokens=True
+    )
     return [
         {"input_ids": ids, "attention_mask": mask, "label": row["label"]}
         for ids, mask, row in zip(encoded["input_ids"], encoded["attention_mask"], rows, strict=True)
@@ -124,20 +130,26 @@ def history(log):
 def load(folder, labels, positions):
     """Return (tokenizer, model, names of its new tensors) of a model folder, with a head for these labels.
 
-    Raises UserError where transformers cannot read it, or it has fewer positions than `positions`.
+    Raises UserError where transformers cannot read it, where tokenizer and weights do not fit, and where it has fewer
+    positions than `positions`.
     """
     names = dict(enumerate(labels))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=len(names), id2label=names, output_loading_info=True
+            folder, num_labels=len(names), id2label=names, output_loading_info=True, trust_remote_code=False
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # of any kind, since the folder may hold anything
         raise UserError(
-            f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason}); give a "
-            "whole model with its tokenizer."
+            f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason(error)}); "
+            "give a whole model with its tokenizer."
         ) from error
+    body = f"{model.base_model_prefix}."  # a head, and the pooler under one, may be new
+    lacking = [name for name in loading["missing_keys"] if name.startswith(body) and "pooler" not in name]
+    if lacking:
+        raise UserError(f"{folder} lacks {len(lacking)} tensors of its config.json ({lacking[0]}); correct it.")
+    if tokenizer.pad_token is None:
+        raise UserError(f"{folder} has a tokenizer without a pad_token; name one in its tokenizer_config.json.")
     if tokenizer.model_max_length < positions:
         raise UserError(
             f"{folder} reads {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
@@ -154,6 +166,16 @@ def load(folder, labels, positions):
             f"{folder}: its weights lack {len(body)} tensors that its config.json asks for ({', '.join(body[:3])}); "
             "give the weights and the config.json of one model."
         )
+    try:
+        with torch.inference_mode():
+            found = model.eval()(input_ids=torch.full((1, positions), len(tokenizer) - 1)).logits
+    except (IndexError, RuntimeError) as error:
+        raise UserError(
+            f"{folder} cannot read {positions} times the last of the {len(tokenizer)} tokens of its tokenizer "
+            f"({reason(error)}); lower the model's positions, or give the tokenizer that belongs to the weights."
+        ) from error
+    if not found.isfinite().all():
+        raise UserError(f"{folder} holds weights that are no finite numbers; give another model.")
     return tokenizer, model, new
 
 

@@ -1,51 +1,49 @@
 """Check and normalise one split: UTF-8, one review a line, one known label a line."""
 
-import re
 from pathlib import Path
 
+from semis import text
 from semis.errors import UserError
 from semis.job import job
 
-# What Python, fairseq or sentencepiece may take for the end of a line, though it is not LF.
-LINE_BREAKS = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
-
 
 def read_lines(path):
-    """Return the lines of a UTF-8 file; only LF and CRLF end a line, a byte-order mark is dropped.
-
-    Raises UserError with the line for what is no UTF-8 or holds a NUL byte.
-    """
-    lines = []
-    for number, line in enumerate(Path(path).read_bytes().removesuffix(b"\n").split(b"\n"), start=1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path} line {number} is not UTF-8; save the file in that encoding.") from error
-        if "\0" in text:
-            raise UserError(f"{path} line {number} holds a NUL byte; remove it.")
-        lines.append(LINE_BREAKS.sub(" ", text.removesuffix("\r")).strip())
+    """Return the lines of a file as `semis.text.read_lines` gives them; none where there is nothing in it."""
+    with open(path, "rb") as stream:
+        lines = list(text.read_lines(stream, path))
     return [] if lines == [""] else lines
 
 
-def prepare_split(review_file, label_file, labels):
+def prepare_split(review_file, label_file, labels, split):
     """Return the reviews and labels (two lists of text, equally long) of one split.
 
-    Raises UserError where the counts differ, a label is not one of `labels`, or there is nothing.
+    Raises UserError where the counts differ, a label is not one of `labels`, or there is nothing; and for train where
+    one of `labels` never stands, since no model could learn it.
     """
     reviews, given = read_lines(review_file), read_lines(label_file)
     if len(reviews) != len(given):
+        first, more, less = min(len(reviews), len(given)) + 1, review_file, label_file
+        if len(reviews) < len(given):
+            more, less = less, more
         raise UserError(
             f"{review_file} has {len(reviews)} reviews and {label_file} has {len(given)} labels; each line of the one "
-            "needs one in the other."
+            f"needs one in the other, and line {first} of {more} has none in {less}."
         )
     if not reviews:
         raise UserError(f"{review_file} holds no review; put at least one there.")
     for number, label in enumerate(given, start=1):
         if label not in labels:
+            found = f"holds the label '{label}'" if label else "is empty"
             raise UserError(
-                f"{label_file} line {number} holds the label '{label}'; the config's labels are {', '.join(labels)}: "
-                "correct the line, or add the label to the dataset's labels."
+                f"{label_file} line {number} {found}; the config's labels are {', '.join(labels)}: correct the line, "
+                "or add the label to the dataset's labels."
             )
+    lacking = [label for label in labels if label not in given]
+    if split == "train" and lacking:
+        raise UserError(
+            f"{label_file} has no line with the label {', '.join(lacking)}, so no model can learn it; add reviews of "
+            "that class, or correct the dataset's labels in the config."
+        )
     return reviews, given
 
 
@@ -56,6 +54,7 @@ def write_lines(path, lines):
 
 if __name__ == "__main__":
     with job(snakemake):
-        found = prepare_split(snakemake.input.review, snakemake.input.label, snakemake.params.labels)
+        files, split = snakemake.input, snakemake.wildcards.split
+        found = prepare_split(files.review, files.label, snakemake.params.labels, split)
         for output, lines in zip([snakemake.output.review, snakemake.output.label], found, strict=True):
             write_lines(output, lines)

@@ -46,6 +46,7 @@ def results_section(summary):
             "std (population)": test["std_population"],
             "std (sample)": test["std_sample"],
             "95 % interval": interval(test["ci_low"], test["ci_high"]),
+            "one label": test["majority"],
         }
     )
     return [
@@ -53,7 +54,9 @@ def results_section(summary):
         table(rows.reset_index()),
         "The checkpoint of each run was chosen on the validation reviews (best: the highest accuracy; last: the end of "
         "training) and evaluated once on test. The standard deviations and the interval are those on test. On valid a "
-        "checkpoint that was chosen there looks better than it is.",
+        "checkpoint that was chosen there looks better than it is. One label is the accuracy on test of always giving "
+        "the most frequent one.",
+        *(chance(row) for row in test.reset_index().itertuples() if row.mean <= row.majority or row.p_majority >= 0.05),
         "![Accuracy on test by method](figures/accuracy_by_method.png)",
         "![Confusion matrices](figures/confusion.png)",
     ]
@@ -62,6 +65,14 @@ def results_section(summary):
 def interval(low, high):
     """The text of each interval of two columns."""
     return [f"{a:.1f} to {b:.1f}" for a, b in zip(low, high, strict=True)]
+
+
+def chance(row):
+    """The sentence for a method that may have learned nothing."""
+    return (
+        f"**{row.method} on {row.dataset} is at chance: it is not shown to do better than one label for all reviews** "
+        f"({row.mean:.1f} % against {row.majority:.1f} %, p = {row.p_majority:.2f})."
+    )
 
 
 def spread_section(summary, spread):
@@ -211,10 +222,22 @@ def models_section(parameters):
     ]
 
 
-def runs_section():
+def missing(history, summary):
+    """A sentence for each method of which a curve was not logged."""
+    logged = set(history[["dataset", "method", "split", "metric"]].itertuples(index=False, name=None))
+    runs = summary[["dataset", "method"]].drop_duplicates().itertuples(index=False, name=None)
+    return [
+        f"Of {method} on {dataset} no training loss was logged: training.log_every is longer than its trainings."
+        for dataset, method in runs
+        if (dataset, method, "train", "loss") not in logged
+    ]
+
+
+def runs_section(history, summary):
     """The curves and the wall time."""
     return [
         "## Training",
+        *missing(history, summary),
         "![Validation accuracy by step](figures/validation_accuracy.png)",
         "![Training loss by step](figures/training_loss.png)",
         "![Learning rate by step](figures/learning_rate.png)",
@@ -361,7 +384,7 @@ def main(inputs, output, params):
         published = pd.read_csv(inputs.published, dtype=str, keep_default_na=False)
         parts += published_section(published, ours(tables, bloom))
     if summary is not None:
-        parts += runs_section()
+        parts += runs_section(tables["history"], summary)
         if tables["parameters"] is not None:
             parts += models_section(tables["parameters"])
         parts += checks_section(tables["checks"], tables["tokens"])

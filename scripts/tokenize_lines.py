@@ -1,19 +1,36 @@
 """Cut each line of a text into sentencepiece pieces, divided by spaces."""
 
+from semis.dictionaries import SPECIAL
+from semis.errors import UserError, reason
 from semis.job import job
 
 import sentencepiece
 
 
+def load(path):
+    """The sentencepiece model of a file. Raises UserError where there is none."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_file=path)
+    except (RuntimeError, OSError) as error:
+        raise UserError(
+            f"{path} is no whole sentencepiece model ({reason(error)}); put that of the model there."
+        ) from error
+
+
 def tokenize_lines(lines, processor):
-    """Yield, for each line, its pieces joined with spaces."""
+    """Yield, for each line, its pieces joined with spaces.
+
+    What a review spells like a token of fairseq's own, such as <pad>, is text: where it would come out as one piece, it
+    is an unknown one.
+    """
     for line in lines:
-        yield " ".join(processor.encode(line.rstrip("\n"), out_type=str))
+        pieces = processor.encode(line.rstrip("\n"), out_type=str)
+        yield " ".join("<unk>" if piece in SPECIAL else piece for piece in pieces)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        processor = sentencepiece.SentencePieceProcessor(model_file=snakemake.input.model)
+        processor = load(snakemake.input.model)
         with (
             open(snakemake.input[0], encoding="utf-8", newline="\n") as text,
             open(snakemake.output[0], "w", encoding="utf-8", newline="\n") as out,

@@ -36,8 +36,9 @@ class Snakemake:
         }
 
     def start(self, config, *args, stdout=subprocess.PIPE, start_new_session=False, **env):
-        """Start `snakemake` on a config (a mapping, or the text of the file), and do not wait for it."""
-        (self.folder / "config.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
+        """Start `snakemake` on a config (a mapping, or what stands in the file), and do not wait for it."""
+        content = json.dumps(config) if isinstance(config, dict) else config
+        (self.folder / "config.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", "--snakefile", self.root / "Snakefile", "--configfile", "config.yaml"]
             + ["--cores", "2", *args],
@@ -123,7 +124,7 @@ def in_environment(name, function, *args):
     code = f"import json, sys\n{source}\nprint(json.dumps({function.__name__}(*json.loads(sys.argv[1]))))"
     done = subprocess.run(
         [environment(name), "-c", code, json.dumps(args)],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'scripts'}{os.pathsep}{ROOT / 'tests'}", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
     )

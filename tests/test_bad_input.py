@@ -1,7 +1,10 @@
 """What a user gets wrong is one sentence of ours, before or instead of any output, and never a traceback."""
 
-import json
+import copy
+import datetime
+import math
 import shutil
+import sys
 
 from semis import config as semis_config
 from semis.archives import members
@@ -11,7 +14,7 @@ import pytest
 import unpack
 import unpack_folder
 from conftest import ROOT, lay_out, reviews, study
-from prepare_split import prepare_split, read_lines, write_lines
+from snakemake import cli
 
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 TRAIN = "results/t/data/books/train.review"
@@ -19,7 +22,7 @@ TRAIN = "results/t/data/books/train.review"
 
 def resolved(config):
     """The config with its defaults, or the UserError's sentence."""
-    config = json.loads(json.dumps(config))
+    config = copy.deepcopy(config)
     try:
         semis_config.resolve(config, SCHEMA, "config.yaml")
     except UserError as error:
@@ -44,104 +47,134 @@ def test_defaults_are_filled_in(good):
     assert (own["batch_size"], own["epochs"], own["learning_rate"]) == (4, 2, 1e-5)
 
 
+TINY = {"model": "tiny", "start": "scratch"}
+HF = {"library": "huggingface", "export": "tiny"}
+TEXT = [{"path": str(ROOT / "demo" / "text.txt")}]
+BLOOM = {"model": {"build": {"text": TEXT}}, "faq": {"source": {"path": "."}}, "questions": ["Quoi ?"]}
 # (keys that lead to a place, what is put there, the sentence)
 MISTAKES = [
-    ("seeds", [0, 1.0], "seeds.1: 1.0 is not of type 'integer'; correct it."),
-    ("training", {"epochs": 3.0}, "training.epochs: 3.0 is not of type 'integer'; correct it."),
-    ("training", {"final_learning_rate": 0.1}, "methods.scratch: final_learning_rate 0.1 is not below learning_rate"),
-    (
-        "training",
-        {"validate_every": 250},
-        "methods.scratch: validate_every is for Hugging Face models; a fairseq trainin",
-    ),
-    ("training", {"gpus": 2}, "training.gpus: 2 is greater than the maximum of 1; it is 0 or 1."),
+    # keys
     ("sead", [0], "unknown key 'sead' in the config; did you mean 'seeds'?"),
+    ((True,), 1, "unknown key 'True' in the config; known keys are study, "),
     ("models.tiny.libary", "fairseq", "unknown key 'libary' in models.tiny; did you mean 'library'?"),
-    (
-        "methods.scratch.training",
-        {"epoch": 3},
-        "unknown key 'epoch' in methods.scratch.training; did you mean 'epochs'?",
-    ),
+    ("methods.scratch.training", {"epoch": 3}, "unknown key 'epoch' in methods.scratch.training; did you mean 'ep"),
     ("training", {"learning_rat": 3}, "unknown key 'learning_rat' in training; did you mean 'learning_rate'?"),
     ("datasets.books.source.xyz", 1, "unknown key 'xyz' in datasets.books.source; known keys are url, sha256, path, "),
+    (("training.epochs",), 3, "unknown key 'training.epochs' in the config; write it as training: {epochs: ...}."),
+    ("methods.scratch", {"model": "tiny"}, "methods.scratch lacks the key 'start'; add it."),
+    ("datasets.books", {}, "datasets.books lacks the key 'source'; add it."),
+    # types
+    ("seeds", 3, "seeds is 3, which is not a list, such as [0, 1]; correct it."),
+    ("seeds", [0, 1.0], "seeds.1 is 1.0, not a whole number; write 1."),
+    ("seeds", None, "seeds is empty; give it a value, or remove the key."),
+    ("seeds", ["0"], "seeds.0 is the text '0', not a number; write 0 without quotes."),
+    ("seeds", [True], "seeds.0 is True, which is not a whole number; correct it."),
+    ("training", [], "training is [], which is not keys with values; correct it."),
+    ("training", {"epochs": "3"}, "training.epochs is the text '3', not a number; write 3 without quotes."),
+    ("training", {"epochs": "1e1"}, "training.epochs is the text '1e1', not a number; write 10 without quotes."),
+    ("training", {"epochs": "three"}, "training.epochs is the text 'three', not a number; give it one."),
+    ("training", {"epochs": 3.0}, "training.epochs is 3.0, not a whole number; write 3."),
+    ("training", {"epochs": 2.5}, "training.epochs is 2.5, not a whole number; round it."),
     (
         "training",
         {"learning_rate": "1e-5"},
         "training.learning_rate is the text '1e-5', not a number; write 1.0e-05 wi",
     ),
-    ("training", {"epochs": "3"}, "training.epochs is the text '3', not a number; write 3 without quotes."),
-    ("training", {"epochs": -1}, "training.epochs: -1 is less than the minimum of 1; correct it."),
-    ("training", {"epochs": 2.5}, "training.epochs: 2.5 is not of type 'integer'; correct it."),
-    (
-        "training",
-        {"total_updates": "all"},
-        "training.total_updates cannot be 'all'; it is length of the learning-rate schedule; ",
-    ),
-    ("training", {"warmup_ratio": 6}, "training.warmup_ratio: 6 is greater than the maximum of 1; correct it."),
-    ("seeds", [1, 1], "seeds: [1, 1] has non-unique elements; it is one run of each method for each seed."),
-    ("seeds", None, "seeds is empty; give it a value, or remove the key."),
     ("study", 2026, "study has 2026, which is not text; write it in quotes."),
-    ("study", "../x", "study cannot be '../x'; it is letters, digits, '-' and '_'."),
-    ("study", "bench", "study cannot be 'bench'; it is the folder under results/; "),
+    ("study", False, "study is read as false, as yes, no, on and off are, not as text; write it in quotes."),
+    ("study", datetime.date(2026, 1, 2), "study has 2026-01-02, which is not text; write it in quotes."),
     ("datasets.books.labels", [0, "1"], "datasets.books.labels.0 has 0, which is not text; write it in quotes."),
-    (
-        "methods.a/b",
-        {"model": "tiny", "start": "scratch"},
-        "the name 'a/b' in methods may hold only letters, digits",
-    ),
-    ("methods.scratch", {"model": "tiny"}, "methods.scratch lacks the key 'start'; add it."),
+    ("remark", ["a"], "remark is ['a'], which is not text; correct it."),
+    ("bloom", BLOOM | {"merge": "yes"}, "bloom.merge is 'yes', which is not true or false; correct it."),
+    # numbers
+    ("training", {"learning_rate": math.nan}, "training.learning_rate is nan, and no finite number; give it one."),
+    ("training", {"learning_rate": math.inf}, "training.learning_rate is inf, and no finite number; give it one."),
+    ("training", {"learning_rate": "1e400"}, "training.learning_rate is the text '1e400', and no finite number; give"),
+    ("training", {"learning_rate": 0}, "training.learning_rate is 0; it must be more than 0."),
+    ("training", {"final_learning_rate": 0.1}, "methods.scratch: final_learning_rate 0.1 is not below learning_rate"),
+    ("training", {"gpus": 2}, "training.gpus is 2; it must be at most 1."),
+    ("training", {"epochs": -1}, "training.epochs is -1; it must be at least 1."),
+    ("training", {"batch_size": 0}, "training.batch_size is 0; it must be at least 1."),
+    ("training", {"batch_size": 10**30}, f"training.batch_size is {10**30}; give it at most 2147483647."),
+    ("training", {"warmup_ratio": 6}, "training.warmup_ratio is 6; it must be at most 1."),
+    ("training", {"adam_betas": [0.9, 1]}, "training.adam_betas.1 is 1; it must be less than 1."),
+    ("training", {"total_updates": "all"}, "training.total_updates cannot be 'all'; it is length of the learning-rate"),
+    ("training", {"adam_betas": [0.9]}, "training.adam_betas has 1; it must have at least 2."),
+    ("training", {"adam_betas": [0.9] * 3}, "training.adam_betas has 3; it must have at most 2."),
+    ("seeds", [1, 1], "seeds holds 1 twice; remove one."),
+    ("seeds", [-1], "seeds.0 is -1; it must be at least 0."),
+    ("seeds", [2**32], "seeds.0 is 4294967296; give it at most 2147483647."),
+    ("seeds", [], "seeds is empty; give it a value, or remove the key."),
+    # names
+    ("study", "../x", "study cannot be '../x'; it is letters, digits, '-' and '_'."),
+    ("study", "..", "study cannot be '..'; it is letters, digits, '-' and '_'."),
+    ("study", "t\n", "study cannot be 't\n'; it is letters, digits, '-' and '_'."),
+    ("study", "bench", "study cannot be 'bench'; it is the folder under results/; "),
+    ("methods.a/b", TINY, "the name 'a/b' in methods may hold only letters, digits, '-' and '_'; rename it."),
+    ("methods", {"..": TINY}, "the name '..' in methods may hold only letters, digits, '-' and '_'; rename it."),
+    ("methods.été", TINY, "the name 'été' in methods may hold only letters, digits, '-' and '_'; rename it."),
+    ("methods", {2026: TINY}, "the name '2026' in methods is not text; write it in quotes."),
+    ("methods", {"m" * 101: TINY}, f"the name '{'m' * 101}' in methods is longer than 100 letters; shorten it."),
     ("methods.scratch.model", "tinny", "methods.scratch.model 'tinny' is not under models; did you mean 'tiny'?"),
     ("methods.scratch.model", "bert", "methods.scratch.model 'bert' is not under models; known are tiny."),
+    ("datasets.books.labels", ["a b", "c"], "datasets.books.labels.0 cannot be 'a b'; it is text without blanks, "),
+    ("datasets.books.labels", ["<unk>", "c"], "datasets.books.labels.0 cannot be '<unk>'; it is text without blanks, "),
+    ("datasets.books.labels", ["a"], "datasets.books.labels has 1; it must have at least 2."),
+    # what does not fit together
+    ("engine", "fats", "engine cannot be 'fats'"),
+    ("methods.scratch.start", "scrach", "methods.scratch.start cannot be 'scrach'; did you mean 'scratch'?"),
     ("methods.scratch.start", "pretrained", "methods.scratch.start is pretrained, but models.tiny has no weights; add"),
     ("methods", {}, "there is nothing to do; add methods"),
     ("datasets", {}, "methods are given but no datasets; add one under datasets."),
+    ("models.tiny.architecture", {"dimension": 30}, "models.tiny.architecture.dimension 30 is not a multiple of heads"),
+    ("models.tiny.source", {"hub": "a/b"}, "models.tiny needs exactly one of source, export and tokenizer, not source"),
+    ("models.hf", HF, "models.hf.export: models.tiny has no weights to export; add pretraining to it."),
     (
-        "models.tiny.architecture",
-        {"dimension": 30},
-        "models.tiny.architecture.dimension 30 is not a multiple of heads 8",
+        "models.hf",
+        HF | {"export": "tny"},
+        "models.hf.export 'tny' is not a fairseq model under models; did you mean 'ti",
     ),
-    (
-        "models.tiny.source",
-        {"hub": "a/b"},
-        "models.tiny needs exactly one of source, export and tokenizer, not source an",
-    ),
-    (
-        "datasets.books.source.hub",
-        "a/b",
-        "datasets.books.source needs exactly one of url, path and hub, not path and hub.",
-    ),
+    ("bloom", BLOOM | {"model": {}}, "bloom.model needs exactly one of source and build."),
+    ("bloom", BLOOM | {"questions": [" "]}, "bloom.questions.0 cannot be ' '; it is text with something in it."),
+    ("bloom", BLOOM | {"arms": ["better"]}, "bloom.arms.0 cannot be 'better'; known are faithful, improved."),
+    # sources
+    ("datasets.books.source.hub", "a/b", "datasets.books.source needs exactly one of url, path and hub, not path and"),
     ("datasets.books.source", {}, "datasets.books.source needs exactly one of url, path and hub, not none."),
     (
         "datasets.books.source",
         {"path": "nowhere"},
         "datasets.books.source.path 'nowhere' is not there; put the file in ",
     ),
-    (
-        "datasets.books.source",
-        {"url": "http://a/b/"},
-        "datasets.books.source.url 'http://a/b/' ends in no file name; give",
-    ),
-    (
-        "datasets.books.source",
-        {"url": "ftp://a/b"},
-        "datasets.books.source.url cannot be 'ftp://a/b'; it is an http:// or ",
-    ),
+    ("datasets.books.source", {"path": "a\0b"}, "datasets.books.source.path 'a\0b' is not there; put the file in "),
+    ("datasets.books.source", {"path": "a" * 5000}, f"datasets.books.source.path '{'a' * 5000}' is not there; put"),
+    ("datasets.books.source", {"path": ""}, "datasets.books.source.path is empty; give it a value, or remove the key."),
+    ("datasets.books.source.sha256", "0" * 64, "datasets.books.source.sha256 is for a url; remove it."),
+    ("datasets.books.source", {"url": "http://a/b/"}, "datasets.books.source.url 'http://a/b/' ends in no file name; "),
+    ("datasets.books.source", {"url": "ftp://a/b"}, "datasets.books.source.url cannot be 'ftp://a/b'; it is an http:"),
     (
         "datasets.books.source",
         {"url": "http://a/b", "sha256": "12"},
-        "datasets.books.source.sha256 cannot be '12'; it is 64 hexadecimal digits",
+        "datasets.books.source.sha256 cannot be '12'; it is",
+    ),
+    (
+        "datasets.books.source",
+        {"hub": "../.."},
+        "datasets.books.source.hub cannot be '../..'; it is an id such as owner",
     ),
     (
         "models.tiny.tokenizer.text",
         [{"path": "no.txt"}],
         "models.tiny.tokenizer.text.0.path 'no.txt' is not there; put",
     ),
+    ("published", "nowhere.csv", "published 'nowhere.csv' is not there; correct the path, or remove the key."),
 ]
 
 
-@pytest.mark.parametrize("keys, value, sentence", MISTAKES, ids=[f"{keys}={value}" for keys, value, _ in MISTAKES])
+@pytest.mark.parametrize(
+    "keys, value, sentence", MISTAKES, ids=[f"{keys}={value!r:.40}" for keys, value, _ in MISTAKES]
+)
 def test_sentence_of_a_mistake_in_the_config(good, keys, value, sentence):
-    *parents, last = keys.split(".")
+    *parents, last = keys.split(".") if isinstance(keys, str) else keys
     place = good
     for key in parents:
         place = place[key]
@@ -159,30 +192,50 @@ def test_dataset_folder_that_lacks_files(good, tmp_path):
     )
 
 
-def test_exponent_without_a_point_is_named_by_snakemake(snakemake, good):
-    text = json.dumps(good | {"training": {"learning_rate": "LR"}}).replace('"LR"', "1e-5 ")
-    # As YAML: JSON would read 1e-5 as a number.
-    sentence = snakemake.sentence(f"# YAML\n{text}", "--dry-run")
-    assert sentence == (
-        "Semis: config.yaml: training.learning_rate is the text '1e-5', not a number; write 1.0e-05 without quotes."
-    )
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        (b"key,published\n", " must have the columns key, published, remark, in its first line; correct it."),
+        (b"", " must have the columns key, published, remark, in its first line; correct it."),
+        (b"key,published,remark\na,1,b, c\n", " has 4 cells in row 2, not 3; put a cell with commas in quotes."),
+        (b'key,published,remark\na,1,"b\n', " is no CSV in UTF-8 (unexpected end of data); correct it."),
+        (b"key,published,remark\na,1,\xe9\n", " is no CSV in UTF-8 ('utf-8' codec can't decode byte 0xe9"),
+    ],
+    ids=["columns", "empty", "cells", "quote", "encoding"],
+)
+def test_a_table_of_published_figures_is_looked_at_before_any_job(good, tmp_path, content, problem):
+    table = lay_out(tmp_path, {"p.csv": content}) / "p.csv"
+    assert resolved(good | {"published": str(table)}).startswith(f"config.yaml: published: {table}{problem}")
 
 
 @pytest.mark.parametrize(
-    "change, sentence",
+    "text, problem",
     [
-        ({"sead": [0]}, "unknown key 'sead' in the config; did you mean 'seeds'?"),
-        (
-            {"datasets": {"books": {"source": {"path": "nowhere"}}}},
-            "datasets.books.source.path 'nowhere' is not there; ",
-        ),
-        ({"training": {"epochs": -1}}, "training.epochs: -1 is less than the minimum of 1; correct it."),
+        ("models:\n  a: {}\n  b: {}\n  a: {}\n", " line 4: the key 'a' stands a second time (it stands in line 2 too)"),
+        ('{"study": "t", "study": "t"}', " line 1: the key 'study' stands a second time (it stands in line 1 too); re"),
+        ("study: t\nseeds: [1, 010]\n", " line 2: YAML reads 010 as 8; write 8, or a name in quotes."),
+        ("study: 0x1F\n", " line 1: YAML reads 0x1F as 31; write 31, or a name in quotes."),
+        ("seeds: [1:30]\n", " line 1: YAML reads 1:30 as 90; write 90, or a name in quotes."),
     ],
-    ids=["key", "path", "value"],
 )
-def test_mistakes_stop_snakemake_before_any_output(snakemake, good, change, sentence):
-    assert snakemake.sentence({**good, **change}).startswith(f"Semis: config.yaml: {sentence}")
-    assert not (snakemake.folder / "results").exists()
+def test_what_yaml_reads_in_silence_as_something_else(tmp_path, text, problem):
+    file = lay_out(tmp_path, {"c.yaml": text}) / "c.yaml"
+    with pytest.raises(UserError) as error:
+        semis_config.check_text(file)
+    assert str(error.value).startswith(f"{file}{problem}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(path.read_text() for path in (ROOT / "config.yaml", ROOT / "demo" / "config.yaml")),
+        "a: &a {b: 0, c: [0.5, '010', 1_000, -3, 2026-01-02, 1e5]}\nd: *a\ne: {<<: *a, b: 1}\nf: &f [*f]\n? [a]\n: b\n",
+        '{\n\t"study": "t"\n}',
+    ],
+    ids=["report", "demo", "all sorts", "JSON with tabs"],
+)
+def test_what_yaml_reads_as_it_stands_is_taken(tmp_path, text):
+    semis_config.check_text(lay_out(tmp_path, {"c.yaml": text}) / "c.yaml")
 
 
 def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake, good):
@@ -191,68 +244,60 @@ def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake, good):
     assert not (snakemake.folder / "results").exists()
 
 
-@pytest.mark.parametrize("text", ["study: [t\n", "study:\tt\n", "- study\n", ""], ids=["open", "tab", "list", "empty"])
-def test_config_that_is_no_mapping_is_snakemakes_own_sentence(snakemake, text):
-    done = snakemake(text, "--dry-run")
-    assert done.returncode != 0
-    assert "Config file" in done.output and "Traceback" not in done.output
+# (what stands in config.yaml, what is typed behind `snakemake`, the sentence)
+TYPED = [
+    (b"study: [t\n", "", "config.yaml cannot be read as a config (while parsing a flow sequence in "),
+    (
+        b"study: t\nx:\n\t- 1\n",
+        "",
+        "config.yaml cannot be read as a config (while scanning for the next token found cha",
+    ),
+    (b"- study\n", "", "config.yaml cannot be read as a config (Config file must be given as JSON or YAML with keys"),
+    (b"", "", "config.yaml cannot be read as a config (Config file must be given as JSON or YAML with keys"),
+    (b"study: \xe9", "", "config.yaml cannot be read as a config ('utf-8' codec can't decode byte 0xe9"),
+    (b"x", "--configfile no.yaml", "no.yaml cannot be read as a config ([Errno 2] No such file or directory: 'no.ya"),
+    (b"study: t", "--configfile config.yaml summary", "summary cannot be read as a config ([Errno 2] No such fil"),
+    (b"x", "--configfile .", ". cannot be read as a config ([Errno 21] Is a directory: '.'); correct it; targets"),
+    (b"study: t", "--config seeds", "--config seeds: write key=value, with a key of the config's top level."),
+    (
+        b"study: t",
+        "-C training.epochs=3",
+        "--config training.epochs=3: write key=value, with a key of the config's top",
+    ),
+]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "file, content, problem",
-    [
-        (
-            "train.label",
-            "1\n",
-            "books/train.review has 2 reviews and books/train.label has 1 labels; each line of the one",
-        ),
-        (
-            "train.label",
-            "1\n2\n",
-            "books/train.label line 2 holds the label '2'; the config's labels are 0, 1: correct ",
-        ),
-        (
-            "train.review",
-            "Été\nGrève\n".encode("latin-1"),
-            "books/train.review line 1 is not UTF-8; save the file in th",
-        ),
-    ],
-    ids=["counts", "label", "encoding"],
-)
-def test_mistakes_in_the_data(snakemake, file, content, problem):
-    lay_out(snakemake.folder / "books", {**reviews(), file: content})
-    sentence = snakemake.sentence(study({"path": "books"}), "results/t/data/books/train.review")
-    assert sentence.startswith(f"Semis: {problem}")
-    assert snakemake.files("results/t/data") == []
-
-
-def test_prepare_split_normalises(tmp_path):
-    raw = "\ufeffUn  livre.\r\n  À\u2028lire\x0b!  \r\n\r\nFin".encode()
-    lay_out(tmp_path, {"a.review": raw, "a.label": "1\r\n0\r\n1\r\n0\r\n"})
-    found = prepare_split(tmp_path / "a.review", tmp_path / "a.label", ["0", "1"])
-    assert found == (["Un  livre.", "À lire !", "", "Fin"], ["1", "0", "1", "0"])
-    write_lines(tmp_path / "out", found[0])
-    assert (tmp_path / "out").read_bytes() == "Un  livre.\nÀ lire !\n\nFin\n".encode()
-    assert read_lines(tmp_path / "out") == found[0]
+@pytest.mark.parametrize("text, typed, sentence", TYPED)
+def test_what_snakemake_would_answer_with_a_traceback(tmp_path, monkeypatch, text, typed, sentence):
+    """By Snakemake's own reading of the command line, which loads the default profile."""
+    monkeypatch.chdir(lay_out(tmp_path, {"config.yaml": text}))
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--snakefile", str(ROOT / "Snakefile"), *typed.split()])
+    with pytest.raises(SystemExit) as stop:
+        cli.parse_args(sys.argv[1:])
+    assert stop.value.code.startswith(f"Semis: {sentence}")
 
 
 @pytest.mark.parametrize(
-    "review, label, problem",
+    "text, args, sentence",
     [
-        (b"a\nb\n", b"1\n", "2 reviews and "),
-        (b"a\n", b"1\n\n", "1 reviews and "),
-        (b"a\nb\n", b"1\nx\n", "line 2 holds the label 'x'"),
-        (b"a\n\n", b"1\n\n", "line 2 holds the label ''"),
-        (b"a\n\xe9\n", b"1\n1\n", "line 2 is not UTF-8"),
-        (b"a\0\n", b"1\n", "line 1 holds a NUL byte"),
-        (b"", b"", "holds no review"),
+        ("study: t", ["--configfile", "no.yaml"], "no.yaml cannot be read as a config ("),
+        (
+            "study: t",
+            ["--config", "seeds=[0]"],
+            "(whose lists and mappings hold nothing but text): seeds.0 is the text",
+        ),
+        ("study: t\nstudy: u\n", [], "config.yaml line 2: the key 'study' stands a second time"),
+        (
+            "study: t\ntraining: {learning_rate: 1e-5}",
+            [],
+            "learning_rate is the text '1e-5', not a number; write 1.0e-0",
+        ),
     ],
+    ids=["file", "--config", "twice", "exponent"],
 )
-def test_prepare_split_refuses(tmp_path, review, label, problem):
-    lay_out(tmp_path, {"a.review": review, "a.label": label})
-    with pytest.raises(UserError, match=problem):
-        prepare_split(tmp_path / "a.review", tmp_path / "a.label", ["0", "1"])
+def test_mistakes_stop_snakemake_before_any_output(snakemake, text, args, sentence):
+    assert sentence in snakemake.sentence(text, *args)
+    assert not (snakemake.folder / "results").exists()
 
 
 def test_unpack_takes_files_wherever_they_stand(tmp_path):

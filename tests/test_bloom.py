@@ -53,33 +53,6 @@ def test_pairs_are_read_from_a_file_and_from_a_folder(tmp_path):
         bloom_faq.read_faq(str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("[]", "must be a JSON list"),
-        ('{"question": "a", "answer": "b"}', "must be a JSON list"),
-        ("[", "is not JSON"),
-        ('[{"question": "a", "answer": "b"}, {"question": "a"}]', "object 2 of 2 has no answer"),
-        ('[{"question": " ", "answer": "b"}]', "object 1 of 1 has no question"),
-        ('["a"]', "object 1 of 1 has no question"),
-        ('[{"question": "a", "answer": 3}]', "object 1 of 1 has no answer"),
-    ],
-)
-def test_a_bad_file_is_one_sentence_that_names_it(tmp_path, text, what):
-    file = tmp_path / "faq.json"
-    file.write_text(text)
-    with pytest.raises(UserError, match=what) as error:
-        bloom_faq.read_faq(str(file))
-    assert str(error.value).startswith(str(file)) and "\n" not in str(error.value)
-
-
-def test_a_file_in_another_encoding_is_one_sentence(tmp_path):
-    file = tmp_path / "faq.json"
-    file.write_bytes('[{"question": "é", "answer": "è"}]'.encode("latin-1"))
-    with pytest.raises(UserError, match="UTF-8"):
-        bloom_faq.read_faq(str(file))
-
-
 def test_hold_out_divides_the_pairs_the_same_way_every_time():
     train, holdout = bloom_faq.hold_out(PAIRS, 3)
     assert (train, holdout) == bloom_faq.hold_out(PAIRS, 3)

@@ -24,7 +24,8 @@ def read_table(path):
 
 COLUMNS = {
     "tables/accuracy.csv": "dataset method seed split selection accuracy n",
-    "tables/summary.csv": "dataset method split selection n_seeds mean std_population std_sample ci_low ci_high",
+    "tables/summary.csv": "dataset method split selection n_seeds mean std_population std_sample ci_low ci_high "
+    "majority p_majority",
     "tables/spread.csv": "dataset method split n_seeds n se_seeds se_reviews resampled_low resampled_high pairs "
     "disagreement_mean disagreement_std disagreement_lowest disagreement_highest",
     "tables/comparisons.csv": "dataset method_a method_b difference ci_low ci_high p_value p_holm test n",

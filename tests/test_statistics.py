@@ -5,6 +5,7 @@ import math
 from semis.predictions import accuracies
 from semis.statistics import (
     accuracy_interval,
+    against_majority,
     correctness,
     disagreement,
     holm,
@@ -117,6 +118,28 @@ def test_seeds_that_differ_widen_the_interval():
     alike = np.tile(rng.random(300) < 0.8, (3, 1)).astype(float)
     apart = np.stack([rng.random(300) < p for p in (0.7, 0.8, 0.9)]).astype(float)
     assert np.ptp(accuracy_interval(apart)) > 1.3 * np.ptp(accuracy_interval(alike))
+
+
+@pytest.mark.parametrize(("right", "chance"), [(0.5, True), (0.75, True), (0.97, False)])
+def test_a_method_at_chance_is_not_told_from_one_label_for_all_reviews(right, chance):
+    """Of 200 reviews 3 in 4 have the label b, which two seeds give by chance, or by what they have learned."""
+    labels = ["b" if row % 4 else "a" for row in range(200)]
+    rng = np.random.default_rng(2)
+    rows = [
+        (seed, row, label, label if rng.random() < right else "ab".replace(label, ""))
+        for seed in (0, 1)
+        for row, label in enumerate(labels)
+    ]
+    predictions = pd.DataFrame(rows, columns=["seed", "row", "label", "prediction"]).sample(frac=1, random_state=0)
+    found = against_majority(predictions, correctness(predictions))
+    assert found["majority"] == 75
+    better = predictions["label"].eq(predictions["prediction"]).mean() > 0.75 and found["p_majority"] < 0.05
+    assert better != chance
+
+
+def test_always_one_label_is_exactly_at_chance():
+    predictions = pd.DataFrame({"seed": 0, "row": range(4), "label": list("abbb"), "prediction": "b"})
+    assert against_majority(predictions, correctness(predictions)) == {"majority": 75.0, "p_majority": 1.0}
 
 
 def test_a_method_does_not_differ_from_itself_and_does_from_a_far_better_one():

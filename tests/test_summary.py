@@ -80,3 +80,24 @@ def test_a_method_is_called_better_only_where_it_is_shown(p_holm, said):
     row = {"dataset": "d", "method_a": "a", "method_b": "b", "difference": 3.0, "ci_low": 1.0, "ci_high": 5.0}
     page = "\n".join(summary.comparisons_section(pd.DataFrame([{**row, "p_holm": p_holm, "test": "t test"}])))
     assert said in page
+
+
+@pytest.mark.parametrize(("mean", "p_majority", "said"), [(52.0, 0.4, True), (40.0, 0.01, True), (70.0, 0.01, False)])
+def test_a_method_at_chance_is_named(mean, p_majority, said):
+    row = {"dataset": "cls-books", "method": "fairseq-scratch", "selection": "best", "n_seeds": 3, "mean": mean}
+    row |= {"std_population": 1.0, "std_sample": 1.0, "ci_low": 40.0, "ci_high": 80.0}
+    row |= {"majority": 50.0, "p_majority": p_majority}
+    both = pd.DataFrame([{**row, "split": "valid", "mean": 99.0}, {**row, "split": "test"}])
+    page = "\n".join(summary.results_section(both))
+    sentence = (
+        "**fairseq-scratch on cls-books is at chance: it is not shown to do better than one label for all reviews**"
+    )
+    assert (f"{sentence} ({mean:.1f} % against 50.0 %, p = {p_majority:.2f})." in page) == said
+
+
+def test_a_curve_that_was_not_logged_is_named():
+    history = pd.DataFrame([("d", "a", "train", "loss")], columns=["dataset", "method", "split", "metric"])
+    methods = pd.DataFrame({"dataset": "d", "method": ["a", "b"]})
+    assert summary.missing(history, methods) == [
+        "Of b on d no training loss was logged: training.log_every is longer than its trainings."
+    ]

@@ -5,13 +5,12 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from semis.errors import UserError
+from semis.errors import UserError, reason
 from semis.memory import free_memory
 
 import bitsandbytes
 import torch
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 PACKAGES = ["accelerate", "bitsandbytes", "peft", "torch", "transformers"]
@@ -31,10 +30,10 @@ def prompt(tokenizer, question, style):
 def encode(tokenizer, question, answer, style):
     """Return (token ids of the prompt, token ids of the answer behind it, without an end)."""
     text = prompt(tokenizer, question, style)
-    special = style == "report"  # a chat template writes the special tokens by itself
-    before = tokenizer(text, add_special_tokens=special)["input_ids"]
-    after = f" {answer}" if style == "report" else answer
-    return before, tokenizer(after, add_special_tokens=False)["input_ids"]
+    report = style == "report"  # a chat template writes the special tokens by itself; elsewhere </s> is text
+    before = tokenizer(text, add_special_tokens=report, split_special_tokens=report)["input_ids"]
+    after = f" {answer}" if report else answer
+    return before, tokenizer(after, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
 
 def question_seed(seed, question):
@@ -84,14 +83,15 @@ def versions():
 
 
 def load_tokenizer(folder, style):
-    """The tokenizer of a model folder. Raises UserError where the folder has none, or none for this style of prompt."""
+    """The tokenizer of a model folder. Raises UserError where it has none, or one that will not do."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # of any kind, since the folder may hold anything
         raise UserError(
-            f"{folder} holds no tokenizer that transformers can read ({str(error).splitlines()[0]}); give "
-            "bloom.model a whole model."
+            f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give bloom.model a whole model."
         ) from error
+    if tokenizer.eos_token is None:
+        raise UserError(f"{folder} has a tokenizer without an eos_token; name one in its tokenizer_config.json.")
     if style == "chat" and not tokenizer.chat_template:
         raise UserError(
             f"bloom.prompt is chat, but the tokenizer of {folder} has no chat template; set it to report, or give "
@@ -103,7 +103,9 @@ def load_tokenizer(folder, style):
 def without_weights(folder):
     """The causal language model of a folder with sizes alone, which take no memory."""
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
+        return AutoModelForCausalLM.from_config(
+            AutoConfig.from_pretrained(folder, trust_remote_code=False), dtype=torch.float32
+        )
 
 
 def check_memory(folder, device):
@@ -136,14 +138,24 @@ def load_quantized(folder, device, dtype):
     )
     try:
         check_memory(folder, device)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, quantization_config=quantization, dtype=dtype, device_map={"": 0} if device == "cuda" else "cpu"
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            folder,
+            quantization_config=quantization,
+            dtype=dtype,
+            device_map={"": 0} if device == "cuda" else "cpu",
+            output_loading_info=True,
+            trust_remote_code=False,
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (UserError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # of any kind, since the folder may hold anything
         raise UserError(
-            f"{folder} holds no causal language model that transformers can read ({str(error).splitlines()[0]}); give "
+            f"{folder} holds no causal language model that transformers can read ({reason(error)}); give "
             "bloom.model a whole model."
         ) from error
+    if loading["missing_keys"]:
+        lacking = sorted(loading["missing_keys"])
+        raise UserError(f"{folder} lacks {len(lacking)} tensors of its config.json ({lacking[0]}); correct it.")
     for layer in linear_layers(model).values():
         # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place: training after it dies, and
         # merging gives wrong weights.

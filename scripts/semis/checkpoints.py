@@ -3,7 +3,7 @@
 import zipfile
 from argparse import Namespace
 
-from semis.errors import UserError
+from semis.errors import UserError, reason
 
 import torch
 
@@ -25,9 +25,8 @@ def load(path):
             state = torch.load(path, map_location="cpu", weights_only=True)
         return {**state, "model": {_name_today(name): tensor for name, tensor in state["model"].items()}}
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
-            f"{path} is no fairseq checkpoint that can be loaded safely ({reason}); put another there."
+            f"{path} is no fairseq checkpoint that can be loaded safely ({reason(error)}); put another there."
         ) from error
 
 
@@ -84,7 +83,10 @@ def fitting(path, words, sizes, positions):
         expected[f"{LAYERS}{layer}.fc1.weight"] = (sizes["feed_forward"], width)
     for name, shape in expected.items():
         if name not in model:
-            raise UserError(f"{path} holds no {name}; it is not a RoBERTa of fairseq.")
+            raise UserError(
+                f"{path} holds no {name}; it is not a RoBERTa of fairseq, or has fewer layers than the config's "
+                "architecture."
+            )
         if tuple(model[name].shape) != shape:
             raise UserError(
                 f"{path}: {name} is {tuple(model[name].shape)}, but its dict.txt and the config's architecture and "

@@ -1,5 +1,9 @@
 """Checks a config before anything reads it, and fills in the defaults of its schema."""
 
+import csv
+import math
+import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,13 +15,70 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 from snakemake.utils import validate
 
-# 1.0 is an integer to JSON Schema, but not to a seed or a file's name.
-Validator = validators.extend(
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
+LARGEST = 2**31 - 1  # of whole numbers: more is a slip, and more than some of the libraries' seeds can hold
+KINDS = {
+    "array": "a list, such as [0, 1]",
+    "object": "keys with values",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
+BOUNDS = {
+    "minItems": "at least",
+    "maxItems": "at most",
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
+
+
+def is_integer(_, value):
+    """1.0 is an integer to JSON Schema, but not to a seed or a file's name."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def is_number(_, value):
+    """Not a number and infinity are numbers to YAML."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+CHECKER = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
+Validator = validators.extend(Draft202012Validator, type_checker=CHECKER)
+
+
+def check_text(file):
+    """Raise UserError where YAML reads in silence something else than what stands in the config file.
+
+    That is a key that stands twice, of which only the last counts, and a whole number in another notation: 010 is 8,
+    and 1:30 is 90. A file that only JSON can read (one indented with tabs) is not looked at.
+    """
+    try:
+        waiting = [yaml.compose(Path(file).read_text(encoding="utf-8"), yaml.SafeLoader)]
+    except yaml.YAMLError:
+        return
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # an alias, perhaps of what it stands in
+            continue
+        seen.add(id(node))
+        line = f"{file} line {node.start_mark.line + 1}"
+        if isinstance(node, yaml.MappingNode):
+            first = {}
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                if first.setdefault(key.value, key) is not key:
+                    raise UserError(
+                        f"{file} line {key.start_mark.line + 1}: the key '{key.value}' stands a second time (it stands "
+                        f"in line {first[key.value].start_mark.line + 1} too); rename or remove one."
+                    )
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif node.tag.endswith((":int", ":float")) and re.match(r"[-+]?0[0-9_box]|.*:", node.value):
+            number = yaml.safe_load(node.value)
+            raise UserError(f"{line}: YAML reads {node.value} as {number}; write {number}, or a name in quotes.")
 
 
 def resolve(config, schema_file, config_file):
@@ -69,38 +130,73 @@ def _ended(sentence):
 def _sentence(error):
     """The sentence for one jsonschema error: the key, what is wrong, the mend."""
     where = ".".join(str(part) for part in error.absolute_path) or "the config"
-    hint = error.schema.get("description")
-    if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in known)
-        near = get_close_matches(str(unknown), known, n=1)
-        mend = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(known)}"
-        return f"unknown key '{unknown}' in {where}; {mend}"
+    value, wanted, hint = error.instance, error.validator_value, error.schema.get("description")
     if "propertyNames" in error.absolute_schema_path:
-        return f"the name '{error.instance}' in {where} may hold only letters, digits, '-' and '_'; rename it"
-    if error.instance is None:
-        return f"{where} is empty; give it a value, or remove the key"
-    if error.validator == "type" and _is_number(error.instance):
-        # PyYAML's own spelling: it reads 1e-5 as text and 1.0e-05 as a number.
-        number = int(error.instance) if error.instance.isdigit() else float(error.instance)
-        written = yaml.safe_dump(number).split()[0]
-        return f"{where} is the text '{error.instance}', not a number; write {written} without quotes"
-    if error.validator == "type" and error.validator_value == "string" and isinstance(error.instance, int | float):
-        return f"{where} has {error.instance}, which is not text; write it in quotes"
+        return f"the name '{value}' in {where} {_name_problem(value)}"
+    if error.validator == "additionalProperties":
+        return _unknown_key(where, value, list(error.schema.get("properties", {})))
     if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
+        missing = next(key for key in wanted if key not in value)
         return f"{where} lacks the key '{missing}'; add it"
+    if value is None or (error.validator in ("minItems", "minLength") and not value):
+        return f"{where} is empty; give it a value, or remove the key"
+    if error.validator == "type":
+        return f"{where} {_type_problem(value, wanted)}"
+    if error.validator in BOUNDS:
+        found = f"has {len(value)}; it must have" if isinstance(value, list) else f"is {value}; it must be"
+        return f"{where} {found} {BOUNDS[error.validator]} {wanted}"
+    if error.validator == "enum":
+        return f"{where} cannot be '{value}'{_near(str(value), wanted)}"
+    if error.validator == "uniqueItems":
+        twice = next(entry for entry in value if value.count(entry) > 1)
+        return f"{where} holds {twice} twice; remove one"
     if hint and error.validator in ("pattern", "anyOf", "not"):
-        return f"{where} cannot be '{error.instance}'; it is {hint}"
+        return f"{where} cannot be '{value}'; it is {hint}"
     return f"{where}: {error.message}; " + (f"it is {hint}" if hint else "correct it")
 
 
-def _is_number(value):
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return isinstance(value, str)
+def _unknown_key(where, section, known):
+    unknown = next(key for key in section if key not in known)
+    outer, _, inner = str(unknown).partition(".")
+    near = get_close_matches(str(unknown), known, n=1)
+    if inner and outer in known:
+        mend = f"write it as {outer}: {{{inner}: ...}}"
+    else:
+        mend = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(known)}"
+    return f"unknown key '{unknown}' in {where}; {mend}"
+
+
+def _name_problem(name):
+    if not isinstance(name, str):
+        return "is not text; write it in quotes"
+    if len(name) > 100:
+        return "is longer than 100 letters; shorten it"
+    return "may hold only letters, digits, '-' and '_'; rename it"
+
+
+def _type_problem(value, wanted):
+    """What is wrong with a value of another type than `wanted`, and the mend."""
+    if wanted in ("integer", "number") and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            return f"is {value}, and no finite number; give it one"
+        if abs(value) > LARGEST:
+            return f"is {value}; give it at most {LARGEST}"
+        return f"is {value}, not a whole number; " + (f"write {int(value)}" if value == int(value) else "round it")
+    if wanted in ("integer", "number") and isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return f"is the text '{value}', not a number; give it one"
+        if not math.isfinite(number):
+            return f"is the text '{value}', and no finite number; give it one"
+        number = int(number) if wanted == "integer" and number == int(number) else number
+        # PyYAML's own spelling: it reads 1e-5 as text and 1.0e-05 as a number.
+        return f"is the text '{value}', not a number; write {yaml.safe_dump(number).split()[0]} without quotes"
+    if wanted == "string" and isinstance(value, bool):
+        return f"is read as {str(value).lower()}, as yes, no, on and off are, not as text; write it in quotes"
+    if wanted == "string" and not isinstance(value, dict | list):
+        return f"has {value}, which is not text; write it in quotes"
+    return f"is {value!r}, which is not {KINDS[wanted]}; correct it"
 
 
 def _problems(config):
@@ -136,8 +232,8 @@ def _problems(config):
     if not config["methods"] and "bloom" not in config:
         yield "there is nothing to do; add methods (with datasets and models) or a bloom section"
     published = config.get("published")
-    if published and not Path(published).is_file():
-        yield f"published '{published}' is not there; correct the path, or remove the key"
+    if published:
+        yield from _published_problems(published)
     for where, source in sources(config):
         yield from _source_problems(where, source)
     yield from _by_hand_problems(config)
@@ -182,7 +278,9 @@ def _source_problems(where, source):
     given = [key for key in ("url", "path", "hub") if key in source]
     if len(given) != 1:
         yield f"{where} needs exactly one of url, path and hub, not {' and '.join(given) or 'none'}"
-    elif "path" in source and not Path(source["path"]).exists():
+    elif "sha256" in source and "url" not in source:
+        yield f"{where}.sha256 is for a url; remove it"
+    elif "path" in source and not os.path.exists(source["path"]):
         yield f"{where}.path '{source['path']}' is not there; put the file in its place, or correct the path"
     elif "url" in source and file_name(source["url"]) in ("", ".", ".."):
         yield f"{where}.url '{source['url']}' ends in no file name; give the address of one file"
@@ -199,12 +297,30 @@ def _by_hand_problems(config):
                 yield f"{where}.url and {first} both end in {name}, so downloads/{name} is not clear; give it as path"
 
 
+def _published_problems(path):
+    """The table is read when everything else is done: too late to learn that it will not do."""
+    where, columns = f"published: {path}", ["key", "published", "remark"]
+    if not os.path.isfile(path):
+        yield f"published '{path}' is not there; correct the path, or remove the key"
+        return
+    try:
+        rows = list(csv.reader(Path(path).read_text(encoding="utf-8").splitlines(keepends=True), strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        yield f"{where} is no CSV in UTF-8 ({error}); correct it"
+        return
+    if rows[:1] != [columns]:
+        yield f"{where} must have the columns {', '.join(columns)}, in its first line; correct it"
+    for number, row in enumerate(rows, start=1):
+        if row and len(row) != len(columns):
+            yield f"{where} has {len(row)} cells in row {number}, not {len(columns)}; put a cell with commas in quotes"
+
+
 def _folder_problems(where, source):
     """A dataset's folder is read where it is, so that a file it lacks would only be met as Snakemake's own error."""
-    folder = Path(source["path"]) if "path" in source else None
-    if folder and folder.is_dir():
+    folder = source.get("path", "")
+    if os.path.isdir(folder):
         wanted = [f"{split}.{kind}" for split in ("train", "valid", "test") for kind in ("review", "label")]
-        missing = [name for name in wanted if not (folder / name).is_file()]
+        missing = [name for name in wanted if not os.path.isfile(f"{folder}/{name}")]
         if missing:
             yield f"{where}.path '{folder}' lacks {', '.join(missing)}; put the files there, or correct the path"
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from semis import checkpoints
+from semis import checkpoints, divergence
 from semis.engines import ENGINES
 from semis.workfolder import newest_whole
 
@@ -48,7 +48,8 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
 
     Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
     scratch. A checkpoint after so many `updates` is the end. Checkpoints land in `folder`/checkpoints, the log as JSON
-    in `folder`/train.log. Raises CalledProcessError where fairseq-train fails.
+    in `folder`/train.log. Raises UserError where the training diverges, CalledProcessError where fairseq-train fails
+    otherwise. `folder` is RUN/work/NAME.
     """
     last = saved(folder, pattern)
     if last:
@@ -76,7 +77,16 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
     print(*command, flush=True)
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, close_fds=False)
+    with (folder / "errors.txt").open("w+") as errors:
+        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, close_fds=False, stderr=errors)
+        errors.seek(0)
+        said = errors.read()
+    print(said, file=sys.stderr, flush=True)
+    if "FloatingPointError: gradients are Nan/Inf" in said:
+        state = checkpoints.load(folder / "checkpoints" / "crash.pt")
+        step = state["optimizer_history"][-1]["num_updates"] + 1
+        raise divergence.diverged(folder.parents[1], step, "gradient is nan or infinite")
+    done.check_returncode()
 
 
 def _restore_best(last):

@@ -5,6 +5,8 @@ import json
 import math
 from pathlib import Path
 
+from semis import divergence
+
 from tensorboardX import SummaryWriter
 
 
@@ -12,8 +14,11 @@ def write_history(path, tensorboard, rows):
     """Write rows of (step, epoch, split, metric, value) to the CSV `path`, and as an event file into `tensorboard`.
 
     Accuracies are in percent, a step is an update. The event file is written once and whole, so that a training which
-    was stopped and gone on with has each step once. It holds the time and the host: no rule reads it.
+    was stopped and gone on with has each step once. It holds the time and the host: no rule reads it. Raises UserError
+    where a value is not finite.
     """
+    for step, _, split, metric, value in rows:
+        divergence.check(Path(path).parent, step, f"{metric} ({split})", value)
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["step", "epoch", "split", "metric", "value"])

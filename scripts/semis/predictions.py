@@ -2,8 +2,11 @@
 
 import csv
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
+
+from semis.errors import UserError
 
 
 def write_predictions(path, rows, labels):
@@ -15,6 +18,8 @@ def write_predictions(path, rows, labels):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["split", "row", "label", "prediction", "probability"])
         for split, row, target, predicted, probability in rows:
+            if math.isnan(probability):
+                raise UserError(f"{path}: the model gives no number for review {row + 1} of {split}; train anew.")
             writer.writerow([split, row, labels[target], labels[predicted], f"{probability:.6f}"])
 
 

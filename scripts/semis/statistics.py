@@ -155,6 +155,17 @@ def paired_difference(correct_a, correct_b):
     }
 
 
+def against_majority(predictions, correct):
+    """Compare a method with always giving the most frequent label: {majority, p_majority}.
+
+    `predictions` are its rows on one split and `correct` what `correctness` makes of them. majority is the accuracy of
+    that label in percent, p_majority the p value of `paired_difference`.
+    """
+    first = predictions[predictions["seed"] == predictions["seed"].iloc[0]].sort_values("row")
+    constant = (first["label"] == first["label"].mode()[0]).to_numpy(dtype=float)[None]
+    return {"majority": 100 * constant.mean(), "p_majority": paired_difference(correct, constant)["p_value"]}
+
+
 def holm(p_values):
     """The p values, corrected for being several (Holm, Scandinavian Journal of Statistics 6, 1979)."""
     return multipletests(p_values, method="holm")[1]
