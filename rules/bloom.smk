@@ -30,7 +30,7 @@ if BLOOM and "build" in BLOOM["model"]:
     rule bloom_build_tokenizer:
         input:
             text=bloom_texts,
-            code=helpers("errors", "job", "text"),
+            code=helpers("archives", "errors", "job", "text"),
         output:
             folder=directory("<results>/bloom/tokenizer"),
         log:
@@ -51,7 +51,7 @@ if BLOOM and "build" in BLOOM["model"]:
         input:
             text=bloom_texts,
             tokenizer="<results>/bloom/tokenizer",
-            code=helpers("divergence", "errors", "job", "text"),
+            code=helpers("archives", "divergence", "errors", "job", "pretrained", "text"),
         output:
             folder=directory("<results>/bloom/model"),
         log:
@@ -93,7 +93,7 @@ else:
 rule bloom_parameters:
     input:
         model=bloom_model,
-        code=helpers("bloom", "errors", "job", "memory"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
     output:
         "<results>/bloom/parameters.json",
     log:
@@ -115,7 +115,7 @@ rule bloom_sample_before:
     input:
         model=bloom_model,
         holdout="<results>/bloom/faq.holdout.json",
-        code=helpers("bloom", "errors", "job", "memory"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
     output:
         answers="<results>/bloom/base/answers.jsonl",
         likelihood="<results>/bloom/base/likelihood.json",
@@ -145,7 +145,17 @@ rule bloom_train:
     input:
         model=bloom_model,
         pairs=bloom_pairs,
-        code=helpers("bloom", "divergence", "errors", "job", "memory", "trainer", "trainer_checkpoints", "workfolder"),
+        code=helpers(
+            "bloom",
+            "divergence",
+            "errors",
+            "job",
+            "memory",
+            "pretrained",
+            "trainer",
+            "trainer_checkpoints",
+            "workfolder",
+        ),
         made_by=made_by("bloom_train", "bloom"),
     output:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
@@ -181,7 +191,7 @@ rule bloom_sample_after:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
         adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
         holdout="<results>/bloom/faq.holdout.json",
-        code=helpers("bloom", "errors", "job", "memory"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
     output:
         answers="<results>/bloom/{arm}/answers.jsonl",
         likelihood="<results>/bloom/{arm}/likelihood.json",
@@ -215,7 +225,7 @@ rule bloom_merge:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
         adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
         training="<results>/bloom/{arm}/training.json",
-        code=helpers("bloom", "errors", "job", "memory"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
     output:
         folder=directory("<results>/bloom/{arm}/merged"),
     log:

@@ -1,6 +1,7 @@
 """The config, checked, and the few functions that several rule files need; no rule stands here."""
 
 import gc
+import json
 import os
 import re
 import shutil
@@ -108,7 +109,7 @@ def finish():
     """Once a run has made all that the study asks for, write its provenance and Snakemake's report; say where to look."""
     if not set(workflow.dag_settings.targets) <= {"all"}:
         return
-    resolved = provenance.without_secrets(config)
+    resolved = json.loads(json.dumps(config))  # a config in JSON is read as OrderedDicts, which YAML cannot write
     found = {
         Path(env.file.get_path_or_uri(secret_free=True)).stem: env.address for env in workflow.dag.conda_envs.values()
     }

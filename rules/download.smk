@@ -3,14 +3,15 @@
 URLS, HUBS = downloads("url"), downloads("hub")
 DOWNLOAD_TARGETS = [located(kind, name, source) for (kind, name), (_, source) in (URLS | HUBS).items()]
 
-# `ancient`: an edited helper fetches nothing again.
+# `ancient`: an edited helper fetches nothing again. `update`: what came at first is compared with what comes later.
 
 
 rule fetch:
     input:
-        code=ancient(helpers("errors", "job")),
+        code=ancient(helpers("checksums", "errors", "job")),
     output:
-        "<results>/downloads/{kind}/{name}/{file}",
+        file="<results>/downloads/{kind}/{name}/{file}",
+        checksums=update("<results>/checksums/{kind}/{name}/{file}.json"),
     log:
         "<logs>/fetch/{kind}/{name}/{file}.log",
     benchmark:
@@ -24,17 +25,19 @@ rule fetch:
         "../envs/download.yaml"
     params:
         key=lambda wildcards: URLS[wildcards.kind, wildcards.name][0],
-        url=lambda wildcards: URLS[wildcards.kind, wildcards.name][1]["url"],
-        sha256=lambda wildcards: URLS[wildcards.kind, wildcards.name][1].get("sha256"),
+        source=lambda wildcards: {
+            key: value for key, value in URLS[wildcards.kind, wildcards.name][1].items() if key in ("url", "sha256")
+        },
     script:
         "../scripts/fetch.py"
 
 
 rule fetch_hub:
     input:
-        code=ancient(helpers("errors", "job")),
+        code=ancient(helpers("checksums", "errors", "job")),
     output:
         folder=directory("<results>/downloads/{kind}/{name}/hub"),
+        checksums=update("<results>/checksums/{kind}/{name}/hub.json"),
     log:
         "<logs>/fetch_hub/{kind}/{name}.log",
     benchmark:

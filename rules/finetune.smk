@@ -57,6 +57,7 @@ rule finetune_huggingface:
             "fast_huggingface",
             "histories",
             "job",
+            "pretrained",
             "row_adam",
             "schedule",
             "trainer",

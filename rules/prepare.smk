@@ -7,7 +7,7 @@ rule prepare_split:
     input:
         review=raw("review"),
         label=raw("label"),
-        code=helpers("errors", "job", "text"),
+        code=helpers("archives", "errors", "job", "text"),
     output:
         review="<results>/data/{dataset}/{split}.review",
         label="<results>/data/{dataset}/{split}.label",

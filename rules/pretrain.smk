@@ -4,7 +4,7 @@
 rule train_tokenizer:
     input:
         text=texts("tokenizer"),
-        code=helpers("errors", "job", "text"),
+        code=helpers("archives", "errors", "job", "text"),
     output:
         model="<results>/models/{model}/sentencepiece.bpe.model",
         dictionary="<results>/models/{model}/dict.txt",
@@ -28,7 +28,7 @@ rule train_tokenizer:
 rule split_text:
     input:
         text=texts("pretraining"),
-        code=helpers("errors", "job", "text"),
+        code=helpers("archives", "errors", "job", "text"),
     output:
         train="<results>/pretraining/{model}/train.txt",
         valid="<results>/pretraining/{model}/valid.txt",

@@ -5,6 +5,7 @@ import math
 from semis import divergence
 from semis.errors import UserError
 from semis.job import job
+from semis.pretrained import ONLY_DATA
 from semis.text import read_texts
 
 import torch
@@ -80,7 +81,7 @@ def main(inputs, folder, build, threads):
     """Write the model folder: the tokenizer, and the weights in bfloat16, as they will be read."""
     torch.set_num_threads(threads)
     set_seed(build["seed"])
-    tokenizer = AutoTokenizer.from_pretrained(inputs.tokenizer)
+    tokenizer = AutoTokenizer.from_pretrained(inputs.tokenizer, **ONLY_DATA)
     model = new_model(build, tokenizer)
     if build["updates"]:
         train(model, blocks(list(inputs.text), tokenizer, build["block"]), build, folder)

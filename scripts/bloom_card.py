@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from semis.answers import metrics_row
+from semis.errors import redacted
 from semis.job import job
 
 CARD = """\
@@ -40,7 +41,7 @@ def origin(source):
     """A source of the config as text; a model without one was built by the workflow."""
     keys = [key for key in ("hub", "url", "path", "file") if key in source]
     keys += ["revision"] * ("hub" in source)
-    return ", ".join(f"{key} {source[key]}" for key in keys) or "built by the workflow from plain text"
+    return redacted(", ".join(f"{key} {source[key]}" for key in keys)) or "built by the workflow from plain text"
 
 
 def table(head, rows):

@@ -5,6 +5,7 @@ import json
 from semis import fast_huggingface
 from semis.job import job
 from semis.predictions import write_metrics, write_predictions
+from semis.pretrained import ONLY_DATA
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -27,8 +28,8 @@ def classify(model, tokenizer, reviews, positions, batch_size):
 def main(inputs, output, wildcards, params, threads):
     """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
-    tokenizer = AutoTokenizer.from_pretrained(inputs.model)
-    model = AutoModelForSequenceClassification.from_pretrained(inputs.model).eval()
+    tokenizer = AutoTokenizer.from_pretrained(inputs.model, **ONLY_DATA)
+    model = AutoModelForSequenceClassification.from_pretrained(inputs.model, **ONLY_DATA).eval()
     if params.engine == "fast":
         fast_huggingface.speed_up(model)
     rows = []

@@ -1,64 +1,133 @@
 """Take one file from downloads/, or download it over http(s), and check it; what lands is whole or not there."""
 
-import hashlib
 import shutil
+import time
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
+from semis import checksums
 from semis.errors import UserError
 from semis.job import job
 
-import pooch
 import requests
+from tqdm import tqdm
+
+TIMEOUT = 60  # seconds without a byte
+TRIES = 3  # in a row that bring nothing new
+PASSING = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
 
 
-def take(by_hand, sha256, target, key):
-    """Copy the file `by_hand` to the path `target` if its SHA-256 is `sha256` (hex; None: any). Raises UserError."""
-    with open(by_hand, "rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if sha256 not in (None, found):
-        raise UserError(f"{key}: {by_hand} has another checksum than {key}.sha256; correct one of them.")
-    shutil.copyfile(by_hand, target)
+class Refused(requests.RequestException):
+    """An answer that is not taken; its text says why."""
 
 
-def fetch(url, sha256, target, key):
-    """Download `url` to the path `target`, trying up to three times.
+def fetch(url, part, target, key, terminal):
+    """Download `url` to the path `part`, the place of `target` until it is whole, with a bar on the stream `terminal`.
 
-    `sha256` (hex, or None for unknown) is compared before the file appears. `key` is the place in the config that a
-    sentence names. Raises UserError where the server does not answer or the file is another one.
+    `key` is the place in the config that a sentence names. Raises UserError where the server does not give the file.
     """
-    target = Path(target)
-    # A Pooch rather than pooch.retrieve, which cannot try again.
-    downloads = pooch.create(
-        path=target.parent,
-        base_url="",
-        registry={target.name: f"sha256:{sha256}" if sha256 else None},
-        urls={target.name: url},
-        retry_if_failed=2,
-    )
+    bar = tqdm(desc=target.name, file=terminal, unit="B", unit_scale=True, mininterval=1)
     try:
-        downloads.fetch(target.name, downloader=pooch.HTTPDownloader(progressbar=True, chunk_size=2**20, timeout=60))
+        with bar, open(part, "wb") as stream:
+            download(url, stream, bar)
     except requests.RequestException as error:
         raise UserError(
             f"{key}: {url} could not be downloaded ({_reason(error)}); check the network and the address, or get the "
             f"file in another way and put it into the folder downloads/, as {target.name}."
         ) from error
-    except ValueError as error:
-        raise UserError(
-            f"{key}: what {url} sent has another checksum than {key}.sha256; correct one of them."
-        ) from error
+
+
+def download(url, stream, bar):
+    """Write what `url` gives to the new file `stream`, moving the tqdm `bar`. Raises requests.RequestException.
+
+    What passes is tried again, up to `TRIES` times in a row that bring nothing new. A cut file is gone on with by
+    Range, where the server has named its version; one that has changed meanwhile comes from its beginning.
+    """
+    version, longest, tries = None, 0, 0
+    while True:
+        try:
+            with _ask(url, stream.tell(), version) as answer:
+                if answer.status_code != requests.codes.partial_content:
+                    version = _version(answer)
+                    stream.seek(0)
+                    stream.truncate()
+                left = int(answer.headers.get("Content-Length", 0))
+                bar.n, bar.total = stream.tell(), stream.tell() + left if left else None
+                for block in answer.iter_content(2**16):
+                    if not stream.tell() and _is_page(answer, block):
+                        raise Refused("a web page came in its place; does it need a login?")
+                    stream.write(block)
+                    bar.update(len(block))
+            return
+        except PASSING as error:
+            if isinstance(error, requests.HTTPError) and error.response.status_code < 500:
+                raise
+            tries = 1 if stream.tell() > longest else tries + 1
+            longest = max(longest, stream.tell())
+            if tries == TRIES:
+                raise
+            print(f"{_reason(error)} after {stream.tell()} bytes; trying again", flush=True)
+            time.sleep(tries)
+
+
+def _ask(url, have, version):
+    """The server's answer to a request for `url`, from byte `have` on if it is still this version (None: from 0)."""
+    headers = {"Accept-Encoding": "identity"}  # compressed on the way, bytes could not be counted
+    if version and have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": version}
+    answer = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT, hooks={"response": _check_redirect})
+    answer.raise_for_status()
+    given = answer.headers.get("Content-Range", "")
+    if answer.status_code == requests.codes.partial_content and not given.startswith(f"bytes {have}-"):
+        raise Refused("another part came than was asked for")
+    return answer
+
+
+def _check_redirect(answer, **_):
+    """Let a redirect lead to https, or stay with the scheme that it comes from."""
+    if answer.is_redirect:
+        scheme = urlsplit(urljoin(answer.url, answer.headers["Location"])).scheme
+        if scheme not in ("https", urlsplit(answer.url).scheme):
+            raise Refused(f"it leads to an address of another kind, {scheme}:")
+
+
+def _version(answer):
+    """What tells this version of a file from another (RFC 9110, 13.1.5): a strong ETag, or a date; None without."""
+    etag = answer.headers.get("ETag", "")
+    return etag if etag.startswith('"') else answer.headers.get("Last-Modified")
+
+
+def _is_page(answer, start):
+    return "html" in answer.headers.get("Content-Type", "") or start.lstrip().lower().startswith(
+        (b"<!doctype html", b"<html")
+    )
 
 
 def _reason(error):
-    if error.response is not None:
+    if isinstance(error, requests.HTTPError):
         return f"HTTP {error.response.status_code}"
-    return type(error).__name__
+    return str(error) if isinstance(error, Refused) else type(error).__name__
+
+
+def main(source, target, lock, key, terminal):
+    """Put the file of `source` ({url, sha256}) at `target`, and its checksum into the file `lock`."""
+    by_hand, part = Path("downloads", target.name), target.with_name(f"{target.name}.part")
+    try:
+        if by_hand.exists():
+            shutil.copyfile(by_hand, part)
+        else:
+            fetch(source["url"], part, target, key, terminal)
+        found = {target.name: checksums.digest(part)}
+        origin = str(by_hand) if by_hand.exists() else f"what {source['url']} sent"
+        if source.get("sha256") not in (None, *found.values()):
+            raise UserError(f"{key}: {origin} has another checksum than {key}.sha256; correct one of them.")
+        checksums.keep(lock, source, found, f"{key}: {origin}")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    with job(snakemake):
-        target = Path(snakemake.output[0])
-        by_hand = Path("downloads", target.name)
-        if by_hand.exists():
-            take(by_hand, snakemake.params.sha256, target, snakemake.params.key)
-        else:
-            fetch(snakemake.params.url, snakemake.params.sha256, target, snakemake.params.key)
+    with job(snakemake) as terminal:
+        output, params = snakemake.output, snakemake.params
+        main(params.source, Path(output.file), output.checksums, params.key, terminal)

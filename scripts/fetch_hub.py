@@ -1,19 +1,24 @@
 """Take a repository of the Hugging Face Hub, or one file of it, from downloads/, or download it at a revision."""
 
+import logging
+import os
 import shutil
 from pathlib import Path
 
-from semis.errors import UserError
+from semis import checksums
+from semis.errors import UserError, redacted
 from semis.job import job
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError
 from huggingface_hub.utils import filter_repo_objects, httpx
+from tqdm import tqdm
 
 # What transformers does not read: code, other frameworks' weights, logs.
 NEVER = ["*.py", "*.h5", "*.msgpack", "*.onnx", "*.ot", "*.gguf", "onnx/*", "openvino/*", "runs/*"]
-# An HTTP status is an HTTPError too; ValueError is an id that cannot be, or an answer that is no JSON.
-NOT_GIVEN = (httpx.HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError, ValueError)
+# An HTTP status is an HTTPError too; ValueError is an id that cannot be, or an answer that is no JSON; OSError a file
+# of another size than the hub says.
+NOT_GIVEN = (httpx.HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError, ValueError, OSError)
 
 
 def take(by_hand, source, target, key):
@@ -29,26 +34,49 @@ def take(by_hand, source, target, key):
         shutil.copyfile(by_hand / name, place)
 
 
-def fetch_hub(source, target, key):
+def fetch_hub(source, target, key, terminal):
     """Download the hub repository `source` ({hub, revision, type, file}) into the new folder `target`.
 
     Of a model only what transformers reads is taken: its safetensors where there are any, else pytorch_model.bin.
-    `key` is the place in the config that a sentence names. The hub's address is `HF_ENDPOINT` where that is set; the
-    hub's own client tries again where the network fails. Raises UserError where the hub does not answer or lacks the
-    repository, revision or file.
+    `key` is the place in the config that a sentence names. The hub's address is `HF_ENDPOINT` where that is set, and a
+    token is read from `HF_TOKEN` alone; the hub's own client tries again where the network fails, and shows bars on
+    the stream `terminal`. Returns the commit that was taken. Raises UserError where the hub does not answer or lacks
+    the repository, revision or file.
     """
-    api = HfApi()
-    repository = {"repo_id": source["hub"], "revision": source["revision"], "repo_type": source["type"]}
+    api = HfApi(token=os.environ.get("HF_TOKEN") or False)
+    repository = {"repo_id": source["hub"], "repo_type": source["type"]}
     named = f"{source['hub']} at {source['revision']}"
     try:
-        files = api.list_repo_files(**repository)
-        snapshot_download(**repository, local_dir=target, **_wanted(source, files, f"{key}.file: {named}"))
+        found = api.repo_info(**repository, revision=source["revision"])
+        files = [file.rfilename for file in found.siblings or []]
+        wanted = _wanted(source, files, f"{key}.file: {named}")
+        api.snapshot_download(**repository, revision=found.sha, local_dir=target, tqdm_class=_bars(terminal), **wanted)
     except NOT_GIVEN as error:
+        if getattr(error, "errno", None):  # of this machine
+            raise
         raise UserError(
             f"{key}: the hub ({api.endpoint}) did not give {source['type']} {named} ({type(error).__name__}); check "
-            f"id, type, revision and network, or put the files into the folder downloads/{source['hub']}/."
+            "id, type, revision and network (where it takes a token: the environment variable HF_TOKEN), or put the "
+            f"files into the folder downloads/{source['hub']}/."
         ) from error
     shutil.rmtree(Path(target) / ".cache", ignore_errors=True)
+    return found.sha
+
+
+def _bars(terminal):
+    """The tqdm class that shows its bars on the stream `terminal`."""
+
+    class Bar(tqdm):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **{**kwargs, "file": terminal})
+
+    return Bar
+
+
+def _redact(record):
+    """A filter of logs: the addresses that a hub redirects to hold signatures."""
+    record.msg, record.args = redacted(record.getMessage()), ()
+    return True
 
 
 def _wanted(source, files, where):
@@ -63,11 +91,22 @@ def _wanted(source, files, where):
     return {"ignore_patterns": NEVER + (["*.bin"] if safe else [])}
 
 
+def main(source, folder, lock, key, terminal):
+    """Put the repository of `source` into the new folder `folder`, and its checksums into the file `lock`."""
+    by_hand, more = Path("downloads", source["hub"]), {}
+    if by_hand.exists():
+        take(by_hand, source, folder, key)
+    else:
+        more["commit"] = fetch_hub(source, folder, key, terminal)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = {path.relative_to(folder).as_posix(): checksums.digest(path) for path in files}
+    origin = f"what {by_hand} holds" if by_hand.exists() else f"what the hub gave of {source['hub']}"
+    checksums.keep(lock, source, found, f"{key}: {origin}", **more)
+
+
 if __name__ == "__main__":
-    with job(snakemake):
-        params = snakemake.params
-        by_hand = Path("downloads", params.source["hub"])
-        if by_hand.exists():
-            take(by_hand, params.source, snakemake.output.folder, params.key)
-        else:
-            fetch_hub(params.source, snakemake.output.folder, params.key)
+    with job(snakemake) as terminal:
+        for handler in logging.getLogger("huggingface_hub").handlers:
+            handler.addFilter(_redact)
+        output, params = snakemake.output, snakemake.params
+        main(params.source, Path(output.folder), output.checksums, params.key, terminal)

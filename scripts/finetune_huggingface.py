@@ -8,6 +8,7 @@ from semis import fast_huggingface, trainer_checkpoints
 from semis.errors import UserError, reason
 from semis.histories import write_history, write_training
 from semis.job import job
+from semis.pretrained import ONLY_DATA
 from semis.row_adam import RowAdam
 from semis.schedule import schedule
 from semis.trainer import FiniteTrainer
@@ -135,9 +136,9 @@ def load(folder, labels, positions):
     """
     names = dict(enumerate(labels))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
         model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=len(names), id2label=names, output_loading_info=True, trust_remote_code=False
+            folder, num_labels=len(names), id2label=names, output_loading_info=True, **ONLY_DATA
         )
     except Exception as error:  # of any kind, since the folder may hold anything
         raise UserError(

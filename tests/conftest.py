@@ -4,6 +4,7 @@ loopback server."""
 import inspect
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,7 @@ class Snakemake:
 
     def __init__(self, folder, root=ROOT):
         self.folder, self.root = folder, root
+        self.behind = []  # a command that starts it
         self.env = {
             **os.environ,
             "SNAKEMAKE_CONDA_PREFIX": ENVIRONMENTS,
@@ -40,8 +42,8 @@ class Snakemake:
         content = json.dumps(config) if isinstance(config, dict) else config
         (self.folder / "config.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--snakefile", self.root / "Snakefile", "--configfile", "config.yaml"]
-            + ["--cores", "2", *args],
+            [*self.behind, sys.executable, "-m", "snakemake", "--snakefile", self.root / "Snakefile"]
+            + ["--configfile", "config.yaml", "--cores", "2", *args],
             cwd=self.folder,
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
@@ -89,8 +91,13 @@ def runner(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def demo(runner):
-    """The results folder of a finished demo, made once for all tests."""
-    done = runner((ROOT / "demo" / "config.yaml").read_text())
+    """The results folder of a finished demo, made once for all tests; what it asks of the network is traced."""
+    config = (ROOT / "demo" / "config.yaml").read_text()
+    done = runner(config, "--conda-create-envs-only")  # that asks for packages
+    assert done.returncode == 0, done.output
+    runner.behind = tracer(runner.folder.parent / "network")
+    done = runner(config)
+    runner.behind = []
     assert done.returncode == 0, done.output
     assert "Read results/demo/summary.md" in done.output
     return runner.folder / "results" / "demo"
@@ -111,6 +118,21 @@ def closed_url():
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
+def tracer(file):
+    """A command that writes into `file` what another and its children ask of sockets; nothing where strace cannot."""
+    calls = "trace=connect,listen,sendto,sendmsg,sendmmsg"
+    command = ["strace", "-f", "--seccomp-bpf", "-yy", "-e", calls, "-o", file]
+    usable = shutil.which("strace") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    return command if usable else []
+
+
+def asked(file):
+    """The lines of a trace that have to do with the internet; skips where there is no trace."""
+    if not file.exists():
+        pytest.skip("strace is not there, or may not trace")
+    return [line for line in file.read_text().splitlines() if re.search(r"AF_INET|<TCP|<UDP", line)]
+
+
 def environment(name):
     """The Python of the environment that Snakemake made from envs/{name}.yaml."""
     text = (ROOT / "envs" / f"{name}.yaml").read_text()
@@ -119,7 +141,10 @@ def environment(name):
 
 
 def in_environment(name, function, *args):
-    """Call a function of a test file in the environment of rules; arguments and result go through JSON."""
+    """Call a function of a test file in the environment of rules; arguments and result go through JSON.
+
+    It can import what lies in scripts/ and beside the tests.
+    """
     source = textwrap.dedent(inspect.getsource(function))
     code = f"import json, sys\n{source}\nprint(json.dumps({function.__name__}(*json.loads(sys.argv[1]))))"
     done = subprocess.run(

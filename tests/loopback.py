@@ -3,9 +3,10 @@
 import hashlib
 import json
 import re
+import ssl
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import unquote, urlsplit
 
 HUB_API = re.compile(r"/api/(model|dataset)s/(.+?)/(revision|tree)/([^/]+)")
@@ -14,29 +15,44 @@ HUB_FILE = re.compile(r"/(datasets/)?(.+?)/resolve/([^/]+)/(.+)")
 
 @dataclass
 class Answer:
-    """What the server sends once; with `cut`, the connection ends after that many bytes of the body."""
+    """What the server sends once.
+
+    With `cut`, no more than that many bytes of the body come in a connection, which is then ended, or with `stall` held
+    open. With `version` it has that ETag, and a request for the rest of the same version (Range, If-Range) is given it.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: dict = field(default_factory=dict)
     cut: int | None = None
+    stall: bool = False
+    version: str | None = None
 
 
 class Loopback(ThreadingHTTPServer):
-    """Serves what tests give it; `asked` lists the requests as 'GET /path'."""
+    """Serves what tests give it; `asked` lists the requests as 'GET /path', `headers` what each sent along.
 
-    def __init__(self):
+    With `certificate`, a file that also holds the key, it speaks https.
+    """
+
+    def __init__(self, certificate=None):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.asked = []
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.asked, self.headers = [], []
+        self.ended = Event()
         self._answers = {}
-        self._repositories = {}
+        self._repositories, self._tokens = {}, {}
 
     def __enter__(self):
         Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
     def __exit__(self, *error):
+        self.ended.set()
         self.shutdown()
         self.server_close()
 
@@ -45,30 +61,36 @@ class Loopback(ThreadingHTTPServer):
         self._answers[path] = [a if isinstance(a, Answer) else Answer(a) for a in answers]
         return self.url + path
 
-    def serve_repository(self, kind, name, files, revision="main"):
-        """Serve {path: bytes or text} as a hub's repository of this kind (model, dataset); return its commit."""
+    def serve_repository(self, kind, name, files, revision="main", token=None):
+        """Serve {path: bytes or text} as a hub's repository of this kind (model, dataset); return its commit.
+
+        With `token` it is private.
+        """
         files = {path: body.encode() if isinstance(body, str) else body for path, body in files.items()}
         commit = hashlib.sha1(repr((kind, name, revision, files)).encode()).hexdigest()
         revisions = self._repositories.setdefault((kind, name), {})
         revisions[revision] = revisions[commit] = (commit, files)
+        self._tokens[kind, name] = token
         return commit
 
-    def answer(self, method, path):
+    def answer(self, method, path, headers):
         """The answer to a request."""
         self.asked.append(f"{method} {path}")
+        self.headers.append(headers)
         if path in self._answers:
             waiting = self._answers[path]
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
         if found := HUB_API.fullmatch(path):
             kind, name, what, revision = found.groups()
-            return self._hub(kind, name, revision, what)
+            return self._hub(headers, kind, name, revision, what)
         if found := HUB_FILE.fullmatch(path):
             dataset, name, revision, file = found.groups()
-            return self._hub("dataset" if dataset else "model", name, revision, "file", file)
+            return self._hub(headers, "dataset" if dataset else "model", name, revision, "file", file)
         return Answer(status=404)
 
-    def _hub(self, kind, name, revision, what, file=None):
-        if (kind, name) not in self._repositories:
+    def _hub(self, headers, kind, name, revision, what, file=None):
+        token = self._tokens.get((kind, name))
+        if (kind, name) not in self._repositories or token and headers.get("Authorization") != f"Bearer {token}":
             # Without a token the hub says 401 for what is not there, as for what is private.
             return Answer(status=401, headers={"X-Error-Code": "RepoNotFound"})
         if revision not in self._repositories[kind, name]:
@@ -93,13 +115,23 @@ def _json(value):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        answer = self.server.answer(self.command, unquote(urlsplit(self.path).path))
-        self.send_response(answer.status)
-        for name, value in {"Content-Length": len(answer.body), **answer.headers}.items():
+        answer = self.server.answer(self.command, unquote(urlsplit(self.path).path), self.headers)
+        status, body, headers = answer.status, answer.body, {}
+        if answer.version:
+            headers["ETag"] = f'"{answer.version}"'
+            asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+            if asked and self.headers.get("If-Range") == headers["ETag"]:
+                status, body = 206, body[int(asked[1]) :]
+                headers["Content-Range"] = f"bytes {asked[1]}-{len(answer.body) - 1}/{len(answer.body)}"
+        self.send_response(status)
+        for name, value in {"Content-Length": len(body), **headers, **answer.headers}.items():
             self.send_header(name, str(value))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(answer.body[: answer.cut])
+            self.wfile.write(body[: answer.cut])
+        if answer.stall:
+            self.wfile.flush()
+            self.server.ended.wait()
 
     do_HEAD = do_GET
 

@@ -30,16 +30,6 @@ RECORD = {
 }
 
 
-def test_no_secret_of_a_url_is_written_down():
-    config = copy.deepcopy(RECORD["config"])
-    config["datasets"]["b"]["source"]["url"] = "https://me:word@example.org:8080/a/b.zip?token=word#word"
-    config.pop("bloom")
-    plain = provenance.without_secrets(config)
-    assert plain["datasets"].pop("b") == {"source": {"url": "https://example.org:8080/a/b.zip"}}
-    config["datasets"].pop("b")
-    assert plain == config
-
-
 def test_the_code_is_a_commit_and_what_differs_from_it(tmp_path):
     lay_out(tmp_path, {"Snakefile": "1", "scripts/a.py": "2", "scripts/__pycache__/a.pyc": "3", "README.md": "4"})
     bare = provenance.code(tmp_path)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from semis.errors import UserError, reason
 from semis.memory import free_memory
+from semis.pretrained import ONLY_DATA
 
 import bitsandbytes
 import torch
+from jinja2 import TemplateError
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
@@ -85,7 +87,7 @@ def versions():
 def load_tokenizer(folder, style):
     """The tokenizer of a model folder. Raises UserError where it has none, or one that will not do."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
     except Exception as error:  # of any kind, since the folder may hold anything
         raise UserError(
             f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give bloom.model a whole model."
@@ -97,6 +99,13 @@ def load_tokenizer(folder, style):
             f"bloom.prompt is chat, but the tokenizer of {folder} has no chat template; set it to report, or give "
             "bloom.model a model that was made for chats."
         )
+    try:
+        prompt(tokenizer, "?", style)
+    except TemplateError as error:  # of the template's own, or at what a template must not do
+        raise UserError(
+            f"{folder}: its tokenizer's chat template fails on a question ({reason(error)}); set bloom.prompt to "
+            "report, or give bloom.model another model."
+        ) from error
     return tokenizer
 
 
@@ -104,7 +113,7 @@ def without_weights(folder):
     """The causal language model of a folder with sizes alone, which take no memory."""
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(
-            AutoConfig.from_pretrained(folder, trust_remote_code=False), dtype=torch.float32
+            AutoConfig.from_pretrained(folder, **ONLY_DATA), dtype=torch.float32, trust_remote_code=False
         )
 
 
@@ -144,7 +153,7 @@ def load_quantized(folder, device, dtype):
             dtype=dtype,
             device_map={"": 0} if device == "cuda" else "cpu",
             output_loading_info=True,
-            trust_remote_code=False,
+            **ONLY_DATA,
         )
     except (UserError, torch.OutOfMemoryError):
         raise

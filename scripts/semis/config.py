@@ -6,7 +6,7 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semis.errors import UserError
 
@@ -79,6 +79,10 @@ def check_text(file):
         elif node.tag.endswith((":int", ":float")) and re.match(r"[-+]?0[0-9_box]|.*:", node.value):
             number = yaml.safe_load(node.value)
             raise UserError(f"{line}: YAML reads {node.value} as {number}; write {number}, or a name in quotes.")
+
+
+# Names of keys in a url's query whose values are secrets, such as access_token or X-Amz-Signature.
+SECRET = re.compile(r"token|secret|passw|credential|signature|^sig$|^auth|(^|[-_])(api)?key$", re.IGNORECASE)
 
 
 def resolve(config, schema_file, config_file):
@@ -282,8 +286,24 @@ def _source_problems(where, source):
         yield f"{where}.sha256 is for a url; remove it"
     elif "path" in source and not os.path.exists(source["path"]):
         yield f"{where}.path '{source['path']}' is not there; put the file in its place, or correct the path"
-    elif "url" in source and file_name(source["url"]) in ("", ".", ".."):
-        yield f"{where}.url '{source['url']}' ends in no file name; give the address of one file"
+    elif "url" in source:
+        name = file_name(source["url"])
+        if name in ("", ".", ".."):
+            yield f"{where}.url '{source['url']}' ends in no file name; give the address of one file"
+        elif secret := _secret(source["url"]):
+            yield (
+                f"{where}.url holds {secret}, which would be copied with the config; leave it out, get the file in "
+                f"another way and put it into the folder downloads/, as {name}"
+            )
+
+
+def _secret(url):
+    """What in a url looks like a secret, in words; None where nothing does."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return "a user name or password"
+    named = (key for key, _ in parse_qsl(parts.query, keep_blank_values=True) if SECRET.search(key))
+    return next((f"the key '{key}' in its query" for key in named), None)
 
 
 def _by_hand_problems(config):

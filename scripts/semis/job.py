@@ -1,5 +1,6 @@
 """How every script of a rule runs: output to the rule's log, alone at its job, one sentence for a user's mistake."""
 
+import errno
 import fcntl
 import os
 import platform
@@ -20,13 +21,13 @@ ROOM = 2**20  # bytes that must be free for a job to go on
 
 @contextmanager
 def job(snakemake):
-    """Run the body of a script as the job that `snakemake` describes.
+    """Run the body of a script as the job that `snakemake` describes; yields the terminal, a stream for progress bars.
 
     What the body and its child processes print goes to the rule's log. A `UserError` ends the job with exit code 1 and
     its sentence on the terminal; any other exception leaves its traceback in the log, and on the terminal the name of
-    that log, or what keeps the job from reading and writing its files. Without the resource `gpu` no GPU
-    is visible. The job ends with the Snakemake that started it, and is never done by two processes at once: the
-    second one gives up with a sentence.
+    that log, or what keeps the job from reading and writing its files. Without the resource `gpu` no GPU is visible.
+    The job ends with the Snakemake that started it, and is never done by two processes at once: the second one gives
+    up with a sentence.
     """
     if not snakemake.resources.get("gpu"):
         os.environ.update(CUDA_VISIBLE_DEVICES="")
@@ -37,20 +38,26 @@ def job(snakemake):
             # subprocess.run kills the child that it waits for when an exception such as SystemExit passes through it
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
             end_with_parent()
-            yield
+            with open(terminal, "w", closefd=False) as stream:
+                yield stream
     except UserError as error:
-        os.write(terminal, f"Semis: {error}\n".encode())
-        if not os.path.sameopenfile(terminal, 2):  # in the log too, where it is this job's
-            print(f"Semis: {error}", file=sys.stderr)
+        _say(terminal, str(error))
         sys.exit(1)
-    except Exception:
-        reason = _hindrance(snakemake)
-        if not (reason and os.path.sameopenfile(terminal, 2)):
+    except Exception as error:
+        hindrance = _hindrance(snakemake, error)
+        if not (hindrance and os.path.sameopenfile(terminal, 2)):
             with suppress(OSError):  # where there is no room for it
                 traceback.print_exc()
-        reason = reason or f"rule {snakemake.rule} failed; its log {snakemake.log[0]} says why"
-        os.write(terminal, f"Semis: {reason}.\n".encode())
+        _say(terminal, f"{hindrance or f'rule {snakemake.rule} failed; its log {snakemake.log[0]} says why'}.")
         sys.exit(1)
+
+
+def _say(terminal, sentence):
+    """Write a sentence to the terminal, and to the log where it is open."""
+    os.write(terminal, f"Semis: {sentence}\n".encode())
+    if not os.path.sameopenfile(terminal, 2):
+        with suppress(OSError):
+            os.write(2, f"Semis: {sentence}\n".encode())
 
 
 def no_room(folder):
@@ -59,18 +66,26 @@ def no_room(folder):
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(ROOM))
     except OSError as error:
-        return f"nothing can be written into {folder} ({error.strerror}); mend that, then run again"
+        return _unwritable(folder, error)
     return None
 
 
-def _hindrance(snakemake):
+def _unwritable(folder, error):
+    return f"nothing can be written into {folder} ({error.strerror}); mend that, then run again"
+
+
+def _hindrance(snakemake, error):
     """A sentence on a file that was removed, or a folder that cannot be written to, or None."""
     for path in snakemake.input:
         if not os.path.exists(path):
             return f"{path} was removed while rule {snakemake.rule} needed it; run again, or put it back if it is yours"
     folders = {os.path.dirname(path) or "." for path in [*snakemake.output, *snakemake.log]}
     folders.add(snakemake.resources.get("tmpdir") or tempfile.gettempdir())
-    return next(filter(None, map(no_room, sorted(folders))), None)
+    if found := next(filter(None, map(no_room, sorted(folders))), None):
+        return found
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # room was made by its end
+        return _unwritable(os.path.dirname(snakemake.output[0]), error)
+    return None
 
 
 def _write_to(log):

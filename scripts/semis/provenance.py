@@ -7,11 +7,9 @@ import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from semis.config import sources
+from semis.checksums import digest
 from semis.errors import UserError
-from semis.workfolder import digest
 
 CODE = ["Snakefile", "rules", "scripts", "envs", "schemas"]
 LIST = (
@@ -20,22 +18,12 @@ LIST = (
 )
 
 
-def without_secrets(config):
-    """A copy of a resolved config whose urls have no user name, password or query, where a token may stand."""
-    plain = json.loads(json.dumps(config))  # a config in JSON is read as OrderedDicts, which YAML cannot write
-    for _, source in sources(plain):
-        if "url" in source:
-            url = urlsplit(source["url"])
-            source["url"] = url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    return plain
-
-
 def checksums(paths):
     """{file: SHA-256 (hex)} of the files `paths`, and of all files in those that are folders."""
     found = {}
     for path in map(Path, paths):
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        found |= {str(file): digest([file]) for file in files if file.is_file() and file.name != ".snakemake_timestamp"}
+        found |= {str(file): digest(file) for file in files if file.is_file() and file.name != ".snakemake_timestamp"}
     return found
 
 

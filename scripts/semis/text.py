@@ -4,6 +4,7 @@ import lzma
 import re
 from pathlib import Path
 
+from semis import archives
 from semis.errors import UserError
 
 # What Python, fairseq or sentencepiece may take for the end of a line, though it is not LF.
@@ -30,14 +31,16 @@ def read_texts(paths):
     """Yield the non-empty lines of the text files `paths`, .txt or .txt.xz, one file after the other.
 
     Of a folder every .txt and .txt.xz file in it is read, in the order of their names. Raises UserError for a folder
-    without any, and for a file that is not UTF-8 or not the xz file that its name says.
+    without any, and for a file that is not UTF-8, not the xz file that its name says, or that unpacks to far more than
+    text does.
     """
     for path in map(Path, paths):
         for file in text_files(path) if path.is_dir() else [path]:
             opened = lzma.open if file.suffix == ".xz" else open
+            left = archives.limit(file) if file.suffix == ".xz" else file.stat().st_size + 1
             try:
                 with opened(file, "rb") as stream:
-                    yield from filter(None, read_lines(stream, file))
+                    yield from filter(None, read_lines(_at_most(left, stream, file), file))
             except (lzma.LZMAError, EOFError) as error:
                 raise UserError(f"{file} is no whole xz file; compress it with xz, or name it .txt.") from error
 
@@ -49,3 +52,12 @@ def text_files(folder):
     if not found:
         raise UserError(f"{folder} holds no .txt and no .txt.xz file; put the text there.")
     return found
+
+
+def _at_most(left, stream, file):
+    """Yield the lines of a stream of so many bytes. Raises UserError where `file` gives more."""
+    while line := stream.readline(left):
+        left -= len(line)
+        if not left:
+            raise UserError(f"{file} would unpack to too much; unpack it yourself, if it is meant to.")
+        yield line

@@ -1,0 +1,67 @@
+"""Runs in fairseq's environment: a file comes in wherever fairseq or our own code reads a checkpoint."""
+
+import os
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+from semis import fairseq_training
+from semis.errors import UserError
+from semis.fairseq_data import lay_out
+
+import evaluate_fairseq
+import finetune_fairseq
+import model_size
+from fairseq import checkpoint_utils
+
+SIZES = {"layers": 1, "dimension": 8, "feed_forward": 8, "heads": 1}
+RECIPE = {
+    **{"total_updates": "auto", "batch_size": 16, "epochs": 1, "warmup_ratio": 0, "learning_rate": 1e-3, "gpus": 0},
+    **{"adam_betas": (0.9, 0.98), "adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "final_learning_rate": 0},
+    "log_every": 1,
+}
+
+
+def train(work, pattern, start=None):
+    """Let fairseq-train go on from checkpoints that match, or start from one; return the line in which it refuses."""
+    flags = finetune_fairseq.recipe_flags(RECIPE, 2, 0, 32) + fairseq_training.architecture_flags(SIZES, 64)
+    out = os.dup(1), os.dup(2)
+    with open(work / "printed", "w") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    try:
+        fairseq_training.train(work / "data", work, flags, pattern, start)
+    except subprocess.CalledProcessError:
+        return next(line for line in (work / "printed").read_text().splitlines() if "GLOBAL" in line)
+    finally:
+        os.dup2(out[0], 1)
+        os.dup2(out[1], 2)
+
+
+def entered(results, checkpoint, root):
+    """{place: what came of it} where the file `checkpoint` is what a user, or a run before, has left there."""
+    data, model, work = Path(results, "data/demo-books"), Path(results, "models/roberta-demo"), Path(root, "work")
+    parts = {
+        part: [path for split in ("train", "valid") for path in data.glob(f"{part}/{split}.*")]
+        for part in ("tokens/roberta-demo", "label")
+    }
+    lay_out(work / "data", *parts.values(), model / "dict.txt", data / "label/dict.txt")
+    (work / "checkpoints").mkdir()
+    (work / "checkpoints" / "checkpoint1.pt").write_bytes(Path(checkpoint).read_bytes())
+    places = {
+        "size": lambda: model_size.main(SimpleNamespace(model=checkpoint), Path(root, "size.csv"), SIZES, 64),
+        "evaluate": lambda: evaluate_fairseq.load_model(checkpoint, work / "data"),
+        "where it started": lambda: finetune_fairseq.where_it_started(checkpoint, {}),
+        "an interrupted training": lambda: train(work, "checkpoint[0-9]*.pt"),
+        "fairseq itself": lambda: checkpoint_utils.load_checkpoint_to_cpu(checkpoint),
+        "fairseq-train": lambda: train(work, "none", checkpoint),
+    }
+    found = {}
+    for place, enter in places.items():
+        try:
+            found[place] = enter() or "loaded"
+        except UserError as error:
+            found[place] = f"Semis: {error}"
+        except Exception as error:
+            found[place] = str(error)
+    return found

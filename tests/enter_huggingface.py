@@ -1,0 +1,143 @@
+"""Runs in BLOOM's environment: files come in wherever transformers, peft or our own code reads a model or adapter."""
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from semis import bloom
+from semis.errors import UserError
+
+import bloom_parameters
+import bloom_sample
+import evaluate_huggingface
+import finetune_huggingface
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification
+
+RECIPE = {
+    **{"batch_size": 2, "learning_rate": 1e-3, "final_learning_rate": 0, "adam_betas": (0.9, 0.98), "gpus": 0},
+    **{"adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "log_every": 1, "selection": "last"},
+}
+CLASSES = ("Config", "Model", "ModelForSequenceClassification", "ModelForCausalLM")
+OWN = {"auto_map": {f"Auto{name}": f"evil.{name}" for name in CLASSES}}
+UNKNOWN = {"config.json": OWN | {"model_type": "evil"}}
+TOKENIZER = {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Evil", "evil.Evil"]}}
+
+
+class Places:
+    """Folders that were altered, and the functions of the scripts that read them."""
+
+    def __init__(self, results, root, pickled, mark):
+        results, self.root = Path(results), Path(root)
+        self.roberta, self.causal = results / "models/roberta-demo-hf", results / "bloom/model"
+        self.adapter, self.reviews = results / "bloom/improved/adapter", results / "data/demo-books/test.jsonl"
+        self.pickled = pickled
+        self.code = {name: f"open({mark!r}, 'w')\n".encode() for name in ("evil.py", "custom_generate/generate.py")}
+        self.template = "{{ cycler.__init__.__globals__.os.popen('touch MARK').read() }}".replace("MARK", mark)
+        self.bins = {"model.safetensors": None, "pytorch_model.bin": pickled}
+        parts = {"metadata": {}, "weight_map": {"lm_head.bias": "part.bin", "model.weight": "part.bin"}}
+        self.parts = {"model.safetensors": None, "part.bin": pickled, "pytorch_model.bin.index.json": parts}
+
+    def altered(self, origin, files):
+        """A copy of a folder with files written or (None) removed; a mapping's keys are set in a JSON file."""
+        folder = Path(shutil.copytree(origin, self.root / str(len(list(self.root.iterdir())))))
+        for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            if isinstance(content, dict):
+                old = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
+                content = json.dumps(old | content).encode()
+            (folder / name).unlink(missing_ok=True)
+            if content is not None:
+                (folder / name).write_bytes(content)
+        return folder
+
+    def classifier(self, files):
+        finetune_huggingface.load(self.altered(self.roberta, files), ["0", "1"], 64)
+
+    def language_model(self, files):
+        return bloom.load_quantized(self.altered(self.causal, files), "cpu", torch.bfloat16)
+
+    def evaluate(self):
+        inputs = SimpleNamespace(model=self.altered(self.roberta, self.bins), reviews=[self.reviews])
+        params = SimpleNamespace(splits=["test"], positions=64, batch_size=8, labels=["0", "1"])
+        evaluate_huggingface.main(inputs, self.root / "predictions.csv", params, 1)
+
+    def chat(self):
+        files = {"chat_template.jinja": self.template.encode()}
+        bloom.load_tokenizer(self.altered(self.causal, files), "chat")
+
+    def generate(self):
+        files = self.code | {"config.json": OWN, "generation_config.json": {"custom_generate": "."}}
+        folder = self.altered(self.causal, files)
+        model = bloom.load_quantized(folder, "cpu", torch.bfloat16).eval()
+        sampling = {"seed": 0, "temperature": 1.0, "top_p": 1.0, "new_tokens": 2}
+        bloom_sample.answer(model, bloom.load_tokenizer(folder, "report"), "?", sampling, "report")
+
+    def adapted(self):
+        model = bloom.load_quantized(self.causal, "cpu", torch.bfloat16)
+        files = {"adapter_model.safetensors": None, "adapter_model.bin": self.pickled}
+        PeftModel.from_pretrained(model, self.altered(self.adapter, files))
+
+    def trainer(self, epochs):
+        """A Trainer as the script makes it, of a few examples: two updates an epoch."""
+        data = [{"input_ids": [0, 5, 2], "attention_mask": [1, 1, 1], "label": i % 2} for i in range(4)]
+        return finetune_huggingface.ScheduledTrainer(
+            AutoModelForSequenceClassification.from_pretrained(self.roberta),
+            finetune_huggingface.arguments(RECIPE | {"epochs": epochs}, self.root / "trained", 0),
+            train_dataset=data,
+            eval_dataset=data,
+            compute_metrics=finetune_huggingface.accuracy,
+            schedule_updates="auto",
+            warmup_ratio=0,
+        )
+
+    def resume(self, name):
+        whole = self.root / "trained" / "checkpoints" / "checkpoint-2"
+        if not whole.exists():
+            self.trainer(1).train()
+        assert (whole / name).exists()
+        self.trainer(2).train(resume_from_checkpoint=str(self.altered(whole, {name: self.pickled})))
+
+
+def entered(results, root, checkpoint, mark):
+    """{place: what came of it}, with a pickle (the file `checkpoint`) or code that would write the file `mark`."""
+    sys.stdin = io.StringIO("y\n" * 99)  # whoever asks on the terminal whether to run code is told yes
+    at = Places(results, root, Path(checkpoint).read_bytes(), mark)
+    adapter = {
+        "adapter_config.json": (at.adapter / "adapter_config.json").read_bytes(),
+        "adapter_model.bin": at.pickled,
+    }
+    places = {
+        "classifier: .bin": lambda: at.classifier(at.bins),
+        "classifier: .bin in parts": lambda: at.classifier(at.parts),
+        "classifier: named .safetensors": lambda: at.classifier({"model.safetensors": at.pickled}),
+        "classifier: code beside a known type": lambda: at.classifier(at.code | {"config.json": OWN}),
+        "classifier: code of an unknown type": lambda: at.classifier(at.code | UNKNOWN),
+        "classifier: code of a tokenizer": lambda: at.classifier(at.code | {"tokenizer_config.json": TOKENIZER}),
+        "classifier: adapter": lambda: at.classifier(adapter),
+        "evaluate: .bin": at.evaluate,
+        "language model: .bin": lambda: at.language_model(at.bins),
+        "language model: .bin in parts": lambda: at.language_model(at.parts),
+        "language model: code of an unknown type": lambda: at.language_model(at.code | UNKNOWN),
+        "language model: adapter": lambda: at.language_model(adapter),
+        "parameters: .bin": lambda: bloom_parameters.measure(at.altered(at.causal, at.bins), {}),
+        "generate: code": at.generate,
+        "prompt: chat template": at.chat,
+        "adapter: .bin": at.adapted,
+    }
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"):
+        places[f"resume: {name}"] = lambda name=name: at.resume(name)
+    found = {}
+    for place, enter in places.items():
+        try:
+            enter()
+            found[place] = "nothing was raised"
+        except UserError as error:
+            found[place] = f"Semis: {error}"
+        except Exception as error:
+            found[place] = f"{type(error).__name__}: {error}"
+    return found
