@@ -13,7 +13,7 @@ from semis.tables import read_json_lines, read_table
 import markdown
 import pandas as pd
 
-TABLES = ["summary", "spread", "comparisons", "checks", "parameters", "tokens"]
+TABLES = ["summary", "spread", "history", "comparisons", "checks", "parameters", "tokens"]
 # Shown as given in tables; Markdown would take these characters for itself.
 SPECIAL = re.compile(r"([\\`*_|<\[\]])")
 

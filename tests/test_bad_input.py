@@ -108,7 +108,7 @@ MISTAKES = [
     # names
     ("study", "../x", "study cannot be '../x'; it is letters, digits, '-' and '_'."),
     ("study", "..", "study cannot be '..'; it is letters, digits, '-' and '_'."),
-    ("study", "t\n", "study cannot be 't\n'; it is letters, digits, '-' and '_'."),
+    ("study", "t\n", "study cannot be 't\\n'; it is letters, digits, '-' and '_'."),
     ("study", "bench", "study cannot be 'bench'; it is the folder under results/; "),
     ("methods.a/b", TINY, "the name 'a/b' in methods may hold only letters, digits, '-' and '_'; rename it."),
     ("methods", {"..": TINY}, "the name '..' in methods may hold only letters, digits, '-' and '_'; rename it."),
@@ -145,7 +145,7 @@ MISTAKES = [
         {"path": "nowhere"},
         "datasets.books.source.path 'nowhere' is not there; put the file in ",
     ),
-    ("datasets.books.source", {"path": "a\0b"}, "datasets.books.source.path 'a\0b' is not there; put the file in "),
+    ("datasets.books.source", {"path": "a\0b"}, "datasets.books.source.path 'a\\x00b' is not there; put the file in "),
     ("datasets.books.source", {"path": "a" * 5000}, f"datasets.books.source.path '{'a' * 5000}' is not there; put"),
     ("datasets.books.source", {"path": ""}, "datasets.books.source.path is empty; give it a value, or remove the key."),
     ("datasets.books.source.sha256", "0" * 64, "datasets.books.source.sha256 is for a url; remove it."),
