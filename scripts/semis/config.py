@@ -103,19 +103,19 @@ def resolve(config, schema_file, config_file):
     validate(config, str(schema_file))
     for method in config["methods"].values():
         method["training"] = {**config["training"], **method.get("training", {})}
-        method["training"]["engine"] = _engine(config, method, method["training"]["gpus"])
+        method["training"]["engine"] = _engine(config, method["training"])
     for model in config["models"].values():
         if "pretraining" in model:
-            model["pretraining"]["engine"] = _engine(config, model["pretraining"], model["pretraining"]["gpus"])
+            model["pretraining"]["engine"] = _engine(config, model["pretraining"])
     problem = next(_problems(config), None)
     if problem:
         raise UserError(_ended(f"{config_file}: {problem}"))
     _sort(config)
 
 
-def _engine(config, section, gpus):
-    """The engine that a section asks for; the fast one is made for processors, so a GPU takes the reference."""
-    return "reference" if gpus else section.get("engine", config["engine"])
+def _engine(config, training):
+    """The engine that a training asks for; the fast one is made for processors, so a GPU takes the reference."""
+    return "reference" if training["gpus"] else training.get("engine", config["engine"])
 
 
 def _sort(value):
