@@ -13,6 +13,7 @@ from semis.errors import UserError
 import pytest
 import unpack
 import unpack_folder
+import yaml
 from conftest import ROOT, lay_out, reviews, study
 from snakemake import cli
 
@@ -45,6 +46,14 @@ def test_defaults_are_filled_in(good):
     assert config["training"]["batch_size"] == 8
     own = config["methods"]["scratch"]["training"]
     assert (own["batch_size"], own["epochs"], own["learning_rate"]) == (4, 2, 1e-5)
+
+
+@pytest.mark.parametrize("config", ["config.yaml", "demo/config.yaml"])
+def test_a_resolved_config_is_a_config(config, monkeypatch):
+    """It is written into the results, and Snakemake's report is made with it."""
+    monkeypatch.chdir(ROOT)
+    once = resolved(yaml.safe_load((ROOT / config).read_text()))
+    assert isinstance(once, dict) and resolved(once) == once
 
 
 TINY = {"model": "tiny", "start": "scratch"}
