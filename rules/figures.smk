@@ -1,7 +1,7 @@
 """Figures: each drawn from tables, as SVG (which the report page shows) and PNG."""
 
 FIGURES = ["accuracy_by_method", "validation_accuracy", "confusion", "training_loss", "learning_rate", "wall_time"]
-FIGURES += ["parameters", "lengths"] * bool(MODELS_SIZED)
+FIGURES += ["parameters", "lengths"] * bool(MODELS_SIZED) + ["perplexity"] * bool(MODELS_PRETRAINED)
 if METHODS:
     STUDY_TARGETS += expand("<results>/figures/{figure}.{format}", figure=FIGURES, format=["svg", "png"])
 
@@ -129,6 +129,29 @@ rule plot_learning_rate:
         label="learning rate",
     script:
         "../scripts/plot_history.py"
+
+
+rule plot_perplexity:
+    input:
+        pretraining="<results>/tables/pretraining.csv",
+        code=helpers("errors", "job", "style", "tables"),
+    output:
+        report(
+            "<results>/figures/perplexity.svg",
+            caption="../report/perplexity.rst",
+            category="Training",
+            labels={"figure": "perplexity of the pretraining"},
+        ),
+        "<results>/figures/perplexity.png",
+    log:
+        "<logs>/plot_perplexity.log",
+    benchmark:
+        "<benchmarks>/plot_perplexity.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/plot_perplexity.py"
 
 
 rule plot_parameters:

@@ -7,8 +7,11 @@ RUNS = [
     for seed in config["seeds"]
 ]
 TOKENIZED = [{"dataset": dataset, "model": model} for dataset in DATASETS for model in MODELS_SIZED]
+STARTS = {MODELS[m["model"]].get("export", m["model"]) for m in METHODS.values() if m["start"] == "pretrained"}
+MODELS_PRETRAINED = sorted(STARTS & set(models_with("fairseq", "pretraining")))
 TABLES = ["accuracy", "summary", "comparisons", "spread", "confusion", "history", "runtime", "checks"]
 TABLES += ["parameters", "tokens"] * bool(MODELS_SIZED)
+TABLES += ["pretraining"] * bool(MODELS_PRETRAINED)
 STUDY_TARGETS = expand("<results>/tables/{table}.csv", table=TABLES) if METHODS else []
 STUDY_TARGETS += ["<results>/tables/parameters.html"] * bool(MODELS_SIZED)
 
@@ -127,6 +130,31 @@ rule table_history:
         "../envs/analysis.yaml"
     params:
         rows=RUNS,
+    script:
+        "../scripts/table_join.py"
+
+
+rule table_pretraining:
+    input:
+        tables=expand("<results>/pretraining/{model}/history.csv", model=MODELS_PRETRAINED),
+        code=helpers("errors", "job"),
+    output:
+        "<results>/tables/pretraining.csv",
+    log:
+        "<logs>/table_pretraining.log",
+    benchmark:
+        "<benchmarks>/table_pretraining.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=[
+            {
+                "model": model,
+                "tokens_per_step": MODELS[model]["pretraining"]["batch_size"] * MODELS[model]["positions"],
+            }
+            for model in MODELS_PRETRAINED
+        ],
     script:
         "../scripts/table_join.py"
 

@@ -13,7 +13,7 @@ from semis.tables import read_json_lines, read_table
 import markdown
 import pandas as pd
 
-TABLES = ["summary", "spread", "history", "comparisons", "checks", "parameters", "tokens"]
+TABLES = ["summary", "spread", "history", "pretraining", "comparisons", "checks", "parameters", "tokens"]
 # Shown as given in tables; Markdown would take these characters for itself.
 SPECIAL = re.compile(r"([\\`*_|<\[\]])")
 
@@ -222,6 +222,27 @@ def models_section(parameters):
     ]
 
 
+def pretraining_section(pretraining):
+    """Updates, tokens and held-out perplexity of each model that was pretrained here."""
+    found = pretraining[(pretraining["split"] == "valid") & (pretraining["metric"] == "perplexity")]
+    first, last = (found.groupby("model", sort=False).nth(index).set_index("model") for index in (0, -1))
+    rows = pd.DataFrame(
+        {
+            "updates": last["step"],
+            "tokens": [f"{value:,}" for value in last["step"] * last["tokens_per_step"]],
+            "perplexity at first": [f"{row.value:.1f} (update {row.step})" for row in first.itertuples()],
+            "perplexity": [f"{value:.1f}" for value in last["value"]],
+        }
+    )
+    return [
+        "## Pretraining",
+        table(rows.reset_index()),
+        "Masked language model from plain text. Tokens are those read, hidden or not; what was read twice counts twice. "
+        "The perplexity is that of the hidden tokens in lines that were held out.",
+        "![Perplexity by step](figures/perplexity.png)",
+    ]
+
+
 def missing(history, summary):
     """A sentence for each method of which a curve was not logged."""
     logged = set(history[["dataset", "method", "split", "metric"]].itertuples(index=False, name=None))
@@ -385,6 +406,8 @@ def main(inputs, output, params):
         parts += published_section(published, ours(tables, bloom))
     if summary is not None:
         parts += runs_section(tables["history"], summary)
+        if tables["pretraining"] is not None:
+            parts += pretraining_section(tables["pretraining"])
         if tables["parameters"] is not None:
             parts += models_section(tables["parameters"])
         parts += checks_section(tables["checks"], tables["tokens"])
