@@ -237,7 +237,7 @@ def pretraining_section(pretraining):
     return [
         "## Pretraining",
         table(rows.reset_index()),
-        "Masked language model from plain text. Tokens are those read, hidden or not; what was read twice counts twice. "
+        "Masked language model from plain text. Tokens are those read, hidden or not, as often as they were. "
         "The perplexity is that of the hidden tokens in lines that were held out.",
         "![Perplexity by step](figures/perplexity.png)",
     ]
