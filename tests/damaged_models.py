@@ -22,6 +22,10 @@ WEIGHTS, SETTINGS = "model.safetensors", "config.json"
 TOKENIZER, TOKENIZER_SETTINGS = "tokenizer.json", "tokenizer_config.json"
 
 
+class Inputs(list):
+    """As Snakemake's: a list with names."""
+
+
 def tokenizer(words):
     """A tokenizer of whole words."""
     cutter = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
@@ -138,7 +142,8 @@ def diverging_bloom(root):
     pairs.write_text(json.dumps([{"question": "a b", "answer": "c d"}] * 4))
     training = far | {"batch_size": 2, "gradient_accumulation": 1, "warmup_ratio": 0, "max_length": 16, "save_every": 2}
     lora = {"rank": 2, "alpha": 2, "dropout": 0.0, "target_modules": ["query_key_value"]}
-    inputs = SimpleNamespace(model=str(folder), pairs=[pairs], code=[], made_by=[])
+    inputs = Inputs([folder, pairs])
+    inputs.model, inputs.pairs = str(folder), [pairs]
     params = SimpleNamespace(training=training | {"seed": 0}, lora=lora, device="cpu", prompt="report", base="b")
     output = SimpleNamespace(history=f"{root}/trained/history.csv")
     data = torch.randint(4, len(WORDS), (4, 8))

@@ -382,7 +382,7 @@ DAMAGES = {
     "no eos": (None, " has a tokenizer without an eos_token; name one in its tokenizer_config.json."),
     "no padding": (" has a tokenizer without a pad_token; name one in its tokenizer_config.json.", None),
     "few positions": (" reads 8 tokens; lower the model's positions (16).", None),
-    "more tokens": (" cannot read 16 times the last of the 13 tokens of its tokenizer (index out of range", None),
+    "more tokens": (": its tokenizer has 13 tokens, its weights 12; give those of one model.", None),
     "not a number": (" holds weights that are no finite numbers; give another model.", " gives no numbers"),
 }
 
@@ -447,7 +447,7 @@ def diverging_pretraining(demo, folder):
     recipe |= {"save_every": 4, "seed": 0, "gpus": 0, "engine": "reference"}
     sizes = {"layers": 1, "dimension": 16, "feed_forward": 16, "heads": 2}
     try:
-        pretrain.main(inputs, output, SimpleNamespace(pretraining=recipe, architecture=sizes, positions=16))
+        pretrain.main(inputs, output, SimpleNamespace(pretraining=recipe, architecture=sizes, positions=16), 1)
     except UserError as error:
         return str(error)
 

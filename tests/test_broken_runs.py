@@ -216,7 +216,7 @@ def test_a_training_that_runs_out_of_room_or_loses_a_file(runner, demo, tmp_path
         resize("size=64m")
         resize_other("size=64m")
 
-        lost = copy / "results/demo/data/demo-books/tokens/roberta-demo/train.bin"
+        lost = copy / "results/demo/data/demo-books/tokens/roberta-demo/train.zip"
         lock = copy / "results/demo/logs/finetune_fairseq/demo-books/fairseq-pretrained/seed0.log.lock"
         process = snakemake.start(CONFIG, "--keep-going", *targets)
         while not lock.exists():
