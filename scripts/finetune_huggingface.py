@@ -8,7 +8,7 @@ from semis import fast_huggingface, trainer_checkpoints
 from semis.errors import UserError, reason
 from semis.histories import write_history, write_training
 from semis.job import job
-from semis.pretrained import ONLY_DATA
+from semis.pretrained import ONLY_DATA, check_whole
 from semis.row_adam import RowAdam
 from semis.schedule import schedule
 from semis.trainer import FiniteTrainer
@@ -145,10 +145,9 @@ def load(folder, labels, positions):
             f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason(error)}); "
             "give a whole model with its tokenizer."
         ) from error
-    body = f"{model.base_model_prefix}."  # a head, and the pooler under one, may be new
-    lacking = [name for name in loading["missing_keys"] if name.startswith(body) and "pooler" not in name]
-    if lacking:
-        raise UserError(f"{folder} lacks {len(lacking)} tensors of its config.json ({lacking[0]}); correct it.")
+    new, body = sorted(loading["missing_keys"]), f"{model.base_model_prefix}."
+    lacking = [name for name in new if name.startswith(body) and ".pooler." not in name]  # a head's pooler may be new
+    check_whole(folder, lacking)
     if tokenizer.pad_token is None:
         raise UserError(f"{folder} has a tokenizer without a pad_token; name one in its tokenizer_config.json.")
     if tokenizer.model_max_length < positions:
@@ -159,13 +158,6 @@ def load(folder, labels, positions):
     if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few rows that no token uses
         raise UserError(
             f"{folder}: its tokenizer has {len(tokenizer)} tokens, its weights {rows}; give those of one model."
-        )
-    new = sorted(loading["missing_keys"])
-    body = [name for name in new if name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name]
-    if body:
-        raise UserError(
-            f"{folder}: its weights lack {len(body)} tensors that its config.json asks for ({', '.join(body[:3])}); "
-            "give the weights and the config.json of one model."
         )
     try:
         with torch.inference_mode():

@@ -370,7 +370,7 @@ DAMAGES = {
     "a kind with code of its own": (NO_CLASSIFIER, NO_MODEL),
     "a size that is text": (NO_CLASSIFIER, NO_TOKENIZER),
     "another size": (NO_CLASSIFIER, NO_MODEL),
-    "more layers": (" lacks 16 tensors of its config.json (", " lacks 12 tensors of its config.json ("),
+    "more layers": (": its weights lack 16 tensors that ", ": its weights lack 12 tensors that "),
     "no weights": (NO_CLASSIFIER, NO_MODEL),
     "cut weights": (NO_CLASSIFIER, NO_MODEL),
     "weights that are a page": (NO_CLASSIFIER, NO_MODEL),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from semis.errors import UserError, reason
 from semis.memory import free_memory
-from semis.pretrained import ONLY_DATA
+from semis.pretrained import ONLY_DATA, check_whole
 
 import bitsandbytes
 import torch
@@ -162,9 +162,7 @@ def load_quantized(folder, device, dtype):
             f"{folder} holds no causal language model that transformers can read ({reason(error)}); give "
             "bloom.model a whole model."
         ) from error
-    if loading["missing_keys"]:
-        lacking = sorted(loading["missing_keys"])
-        raise UserError(f"{folder} lacks {len(lacking)} tensors of its config.json ({lacking[0]}); correct it.")
+    check_whole(folder, sorted(loading["missing_keys"]))
     for layer in linear_layers(model).values():
         # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place: training after it dies, and
         # merging gives wrong weights.
