@@ -121,7 +121,8 @@ def closed_url():
 def tracer(file):
     """A command that writes into `file` what another and its children ask of sockets; nothing where strace cannot."""
     calls = "trace=connect,listen,sendto,sendmsg,sendmmsg"
-    command = ["strace", "-f", "--seccomp-bpf", "-yy", "-e", calls, "-o", file]
+    # Snakemake starts Slurm's sinfo where it is installed, which would ask the name server for its cluster.
+    command = ["strace", "-E", "SLURM_CONF=/dev/null", "-f", "--seccomp-bpf", "-yy", "-e", calls, "-o", file]
     usable = shutil.which("strace") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
     return command if usable else []
 
