@@ -1,13 +1,13 @@
 """Runs in fairseq's environment: a file comes in wherever fairseq or our own code reads a checkpoint."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
-from semis import fairseq_training
+from semis import checkpoints, fairseq_training
 from semis.errors import UserError
-from semis.fairseq_data import lay_out
 
 import evaluate_fairseq
 import finetune_fairseq
@@ -18,13 +18,13 @@ SIZES = {"layers": 1, "dimension": 8, "feed_forward": 8, "heads": 1}
 RECIPE = {
     **{"total_updates": "auto", "batch_size": 16, "epochs": 1, "warmup_ratio": 0, "learning_rate": 1e-3, "gpus": 0},
     **{"adam_betas": (0.9, 0.98), "adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "final_learning_rate": 0},
-    "log_every": 1,
+    **{"log_every": 1, "engine": "reference"},
 }
 
 
 def train(work, pattern, start=None):
     """Let fairseq-train go on from checkpoints that match, or start from one; return the line in which it refuses."""
-    flags = finetune_fairseq.recipe_flags(RECIPE, 2, 0, 32) + fairseq_training.architecture_flags(SIZES, 64)
+    flags = finetune_fairseq.recipe_flags(RECIPE, 2, 0, 32) + fairseq_training.model_flags("reference", SIZES, 64)
     out = os.dup(1), os.dup(2)
     with open(work / "printed", "w") as stream:
         os.dup2(stream.fileno(), 1)
@@ -40,18 +40,15 @@ def train(work, pattern, start=None):
 
 def entered(results, checkpoint, root):
     """{place: what came of it} where the file `checkpoint` is what a user, or a run before, has left there."""
-    data, model, work = Path(results, "data/demo-books"), Path(results, "models/roberta-demo"), Path(root, "work")
-    parts = {
-        part: [path for split in ("train", "valid") for path in data.glob(f"{part}/{split}.*")]
-        for part in ("tokens/roberta-demo", "label")
-    }
-    lay_out(work / "data", *parts.values(), model / "dict.txt", data / "label/dict.txt")
+    work = Path(root, "work")
+    for packed in Path(results, "data/demo-books/tokens/roberta-demo").glob("*.zip"):
+        shutil.unpack_archive(packed, work / "data")
     (work / "checkpoints").mkdir()
     (work / "checkpoints" / "checkpoint1.pt").write_bytes(Path(checkpoint).read_bytes())
     places = {
         "size": lambda: model_size.main(SimpleNamespace(model=checkpoint), Path(root, "size.csv"), SIZES, 64),
-        "evaluate": lambda: evaluate_fairseq.load_model(checkpoint, work / "data"),
-        "where it started": lambda: finetune_fairseq.where_it_started(checkpoint, {}),
+        "evaluate": lambda: evaluate_fairseq.load_model(checkpoint, work / "data", "reference"),
+        "start": lambda: checkpoints.fitting(checkpoint, 1, SIZES, 64),
         "an interrupted training": lambda: train(work, "checkpoint[0-9]*.pt"),
         "fairseq itself": lambda: checkpoint_utils.load_checkpoint_to_cpu(checkpoint),
         "fairseq-train": lambda: train(work, "none", checkpoint),

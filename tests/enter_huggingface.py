@@ -1,4 +1,7 @@
-"""Runs in BLOOM's environment: files come in wherever transformers, peft or our own code reads a model or adapter."""
+"""Files come in wherever transformers, peft or our own code reads a model or adapter.
+
+Classifiers are read in the environment of transformers, language models in BLOOM's.
+"""
 
 import io
 import json
@@ -7,20 +10,25 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from semis import bloom
 from semis.errors import UserError
 
-import bloom_parameters
-import bloom_sample
-import evaluate_huggingface
-import finetune_huggingface
 import torch
-from peft import PeftModel
 from transformers import AutoModelForSequenceClassification
+
+try:
+    import evaluate_huggingface
+    import finetune_huggingface
+except ModuleNotFoundError:  # in BLOOM's environment
+    from semis import bloom
+
+    import bloom_parameters
+    import bloom_sample
+    from peft import PeftModel
 
 RECIPE = {
     **{"batch_size": 2, "learning_rate": 1e-3, "final_learning_rate": 0, "adam_betas": (0.9, 0.98), "gpus": 0},
     **{"adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "log_every": 1, "selection": "last"},
+    "validate_every": "epoch",
 }
 CLASSES = ("Config", "Model", "ModelForSequenceClassification", "ModelForCausalLM")
 OWN = {"auto_map": {f"Auto{name}": f"evil.{name}" for name in CLASSES}}
@@ -63,8 +71,8 @@ class Places:
 
     def evaluate(self):
         inputs = SimpleNamespace(model=self.altered(self.roberta, self.bins), reviews=[self.reviews])
-        params = SimpleNamespace(splits=["test"], positions=64, batch_size=8, labels=["0", "1"])
-        evaluate_huggingface.main(inputs, self.root / "predictions.csv", params, 1)
+        params = SimpleNamespace(splits=["test"], positions=64, batch_size=8, labels=["0", "1"], engine="reference")
+        evaluate_huggingface.main(inputs, SimpleNamespace(predictions=self.root / "predictions.csv"), {}, params, 1)
 
     def chat(self):
         files = {"chat_template.jinja": self.template.encode()}
@@ -87,12 +95,11 @@ class Places:
         data = [{"input_ids": [0, 5, 2], "attention_mask": [1, 1, 1], "label": i % 2} for i in range(4)]
         return finetune_huggingface.ScheduledTrainer(
             AutoModelForSequenceClassification.from_pretrained(self.roberta),
-            finetune_huggingface.arguments(RECIPE | {"epochs": epochs}, self.root / "trained", 0),
+            finetune_huggingface.arguments(RECIPE, self.root / "trained", 0, 2 * epochs, 0),
             train_dataset=data,
             eval_dataset=data,
             compute_metrics=finetune_huggingface.accuracy,
-            schedule_updates="auto",
-            warmup_ratio=0,
+            schedule_updates=2 * epochs,
         )
 
     def resume(self, name):
@@ -103,15 +110,15 @@ class Places:
         self.trainer(2).train(resume_from_checkpoint=str(self.altered(whole, {name: self.pickled})))
 
 
-def entered(results, root, checkpoint, mark):
-    """{place: what came of it}, with a pickle (the file `checkpoint`) or code that would write the file `mark`."""
+def entered(results, root, checkpoint, mark, environment):
+    """{place in this environment: what came of it}; a pickle, the file `checkpoint`, or code would write `mark`."""
     sys.stdin = io.StringIO("y\n" * 99)  # whoever asks on the terminal whether to run code is told yes
     at = Places(results, root, Path(checkpoint).read_bytes(), mark)
     adapter = {
         "adapter_config.json": (at.adapter / "adapter_config.json").read_bytes(),
         "adapter_model.bin": at.pickled,
     }
-    places = {
+    classifiers = {
         "classifier: .bin": lambda: at.classifier(at.bins),
         "classifier: .bin in parts": lambda: at.classifier(at.parts),
         "classifier: named .safetensors": lambda: at.classifier({"model.safetensors": at.pickled}),
@@ -120,6 +127,10 @@ def entered(results, root, checkpoint, mark):
         "classifier: code of a tokenizer": lambda: at.classifier(at.code | {"tokenizer_config.json": TOKENIZER}),
         "classifier: adapter": lambda: at.classifier(adapter),
         "evaluate: .bin": at.evaluate,
+    }
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"):
+        classifiers[f"resume: {name}"] = lambda name=name: at.resume(name)
+    language_models = {
         "language model: .bin": lambda: at.language_model(at.bins),
         "language model: .bin in parts": lambda: at.language_model(at.parts),
         "language model: code of an unknown type": lambda: at.language_model(at.code | UNKNOWN),
@@ -129,8 +140,7 @@ def entered(results, root, checkpoint, mark):
         "prompt: chat template": at.chat,
         "adapter: .bin": at.adapted,
     }
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"):
-        places[f"resume: {name}"] = lambda name=name: at.resume(name)
+    places = {"transformers": classifiers, "bloom": language_models}[environment]
     found = {}
     for place, enter in places.items():
         try:

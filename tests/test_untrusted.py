@@ -5,10 +5,12 @@ import pickle
 import zipfile
 
 import pytest
+import train_tokenizer
 from conftest import HINTS, ROOT, in_environment, lay_out, reviews, study
 from packing import zipped
 
 pytestmark = pytest.mark.slow
+DEMO_TEXT = ROOT / "demo" / "text.txt"
 
 
 class Payload:
@@ -56,7 +58,7 @@ def entered(module, *args):
 
 def test_what_fairseq_and_our_own_code_read(demo, checkpoint, tmp_path):
     found = in_environment("fairseq", entered, "enter_fairseq", str(demo), str(checkpoint), str(tmp_path))
-    for place in ("size", "evaluate", "where it started", "an interrupted training"):
+    for place in ("size", "evaluate", "start", "an interrupted training"):
         what = found.pop(place)
         assert what.startswith("Semis: ") and "(it holds exec, which is neither" in what, (place, what)
     assert set(found) == {"fairseq itself", "fairseq-train"}
@@ -64,16 +66,17 @@ def test_what_fairseq_and_our_own_code_read(demo, checkpoint, tmp_path):
 
 
 def test_what_transformers_and_peft_read(demo, checkpoint, mark, tmp_path):
-    (tmp_path / "work").mkdir()
-    args = [str(demo), str(tmp_path / "work"), str(checkpoint), str(mark)]
-    found = in_environment("bloom", entered, "enter_huggingface", *args)
+    found = {}
+    for environment in ("transformers", "bloom"):
+        (tmp_path / environment).mkdir()
+        args = [str(demo), str(tmp_path / environment), str(checkpoint), str(mark), environment]
+        found |= in_environment(environment, entered, "enter_huggingface", *args)
     pickled, code = "(it holds exec, which is neither a tensor nor a plain type)", "contains custom code which must be"
     told = {  # the sentence of these places
         "classifier: .bin": pickled,
         "classifier: .bin in parts": pickled,
         "classifier: named .safetensors": "header too large",
         "classifier: code of an unknown type": code,
-        "classifier: adapter": "adapter_model.safetensors",
         "language model: .bin": pickled,
         "language model: .bin in parts": pickled,
         "language model: code of an unknown type": code,
@@ -88,14 +91,20 @@ def test_what_transformers_and_peft_read(demo, checkpoint, mark, tmp_path):
     for place in ("evaluate: .bin", "adapter: .bin", *(f"resume: {name}" for name in ("optimizer.pt", "scheduler.pt"))):
         assert "Unsupported global: GLOBAL exec was" in found.pop(place), place
     assert "Unsupported global: GLOBAL exec was" in found.pop("resume: rng_state.pth")
-    unread = ["classifier: code beside a known type", "classifier: code of a tokenizer", "generate: code"]
+    unread = [
+        "classifier: adapter",
+        "classifier: code beside a known type",
+        "classifier: code of a tokenizer",
+        "generate: code",
+    ]
     assert found == dict.fromkeys([*unread, "resume: training_args.bin"], "nothing was raised")
 
 
 def test_models_by_url_and_of_the_hub(snakemake, server, checkpoint, mark):
     """Through the rules: each place says in one sentence what came in."""
-    pickled = checkpoint.read_bytes()
-    archive = zipped({"model.pt": pickled, "dict.txt": "a 1\n", "sentencepiece.bpe.model": b""})
+    pickled, (cutter, pieces) = checkpoint.read_bytes(), train_tokenizer.train_tokenizer([DEMO_TEXT], 500)
+    dictionary = "".join(f"{piece} 1\n" for piece in pieces)
+    archive = zipped({"model.pt": pickled, "dict.txt": dictionary, "sentencepiece.bpe.model": cutter})
     folder = {"config.json": json.dumps({"model_type": "bloom", "n_layer": 1}), "pytorch_model.bin": pickled}
     server.serve_repository("model", "lab/evil", folder)
     lay_out(snakemake.folder, {"faq.json": (ROOT / "demo" / "faq.json").read_text()})
