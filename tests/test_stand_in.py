@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -309,7 +310,10 @@ def test_interrupted_create_leaves_nothing(tmp_path, held, number):
     lay_out(tmp_path, env__yaml=yaml(str(held)))
     prefix = tmp_path / "an environment"
     command = ["conda", "env", "create", "--file", tmp_path / "env.yaml", "--prefix", prefix]
-    process = subprocess.Popen(command, env=ENV, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    process = subprocess.Popen(
+        command, env=ENV, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard
+    )
     until((held / "started").exists, process)
     process.send_signal(number)
     assert process.wait(timeout=30) == 128 + number
