@@ -53,7 +53,7 @@ class FastEncoder(RobertaEncoder):
     def forward(self, src_tokens, features_only=False, return_all_hiddens=False, masked_tokens=None, **unused):
         """The features of each text's first token (texts x 1 x width): all that a classification head reads."""
         if not features_only:
-            raise NotImplementedError("the masked language model is trained with the criterion masked_lm_fast")
+            raise ValueError("the masked language model is trained with the criterion masked_lm_fast")
         return fast_encoder.first_rows(self.packed, src_tokens, self.training, self.kind), {"inner_states": None}
 
     def masked_lm_loss(self, src_tokens, target):
