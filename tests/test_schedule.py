@@ -18,3 +18,10 @@ TRAINING = {"batch_size": 8, "epochs": 5, "warmup_ratio": 0.06}
 )
 def test_schedule(reviews, total, found):
     assert schedule({**TRAINING, "total_updates": total}, reviews) == found
+
+
+def test_a_warm_up_leaves_an_update_of_its_schedule():
+    """transformers' polynomial schedule divides by the updates behind the warm-up."""
+    whole = {**TRAINING, "total_updates": "auto", "warmup_ratio": 1}
+    assert schedule(whole, 1800) == (1125, 1125, 1124)
+    assert schedule({**whole, "epochs": 1}, 8) == (1, 1, 0)

@@ -12,4 +12,5 @@ def schedule(training, reviews):
     """
     every = math.ceil(reviews / training["batch_size"]) * training["epochs"]
     total = every if training["total_updates"] == "auto" else training["total_updates"]
-    return min(every, total), total, math.ceil(total * training["warmup_ratio"])
+    # Never all of the schedule: transformers divides by what is left behind the warm-up.
+    return min(every, total), total, min(math.ceil(total * training["warmup_ratio"]), total - 1)
