@@ -181,15 +181,16 @@ class Torture:
         pattern = CHECKPOINTS.get(job.rule)
         history = [output for output in job.outputs if output.endswith("history.csv")]
         found = [p for h in history for p in (self.folder / h).parent.glob(f"work/*/checkpoints/{pattern}")]
-        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+        times = {path: known.st_mtime_ns for path in found if (known := status(path))}
+        return sorted(times, key=times.get)
 
     def is_due(self, kill):
         """Whether the job has come to the moment of its kill, or was done before that was seen."""
-        job, log = kill.job, self.folder / kill.job.log
+        job, log = kill.job, status(self.folder / kill.job.log)
         if not self.is_running(job):
-            return log.exists() and log.stat().st_mtime > self.since and not self.lock(job).exists()
+            return log and log.st_mtime > self.since and not self.lock(job).exists()
         if kill.moment == "log":
-            return log.exists() and log.stat().st_size >= kill.amount
+            return log and log.st_size >= kill.amount
         if kill.moment == "checkpoint":
             return len(self.checkpoints(job)) >= kill.amount
         if kill.moment == "output":
@@ -198,13 +199,19 @@ class Torture:
 
     def is_running(self, job):
         """Whether a job has begun in this run, and not ended."""
-        try:
-            return self.lock(job).stat().st_mtime > self.since
-        except FileNotFoundError:
-            return False
+        lock = status(self.lock(job))
+        return lock and lock.st_mtime > self.since
 
     def lock(self, job):
         return self.folder / f"{job.log}.lock"
+
+
+def status(path):
+    """What the file system says of a file, or None where it is not there, or not any more."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 
 def tear(checkpoint, rng):
