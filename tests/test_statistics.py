@@ -8,6 +8,7 @@ from semis.statistics import (
     against_majority,
     correctness,
     disagreement,
+    equivalence,
     holm,
     paired_difference,
     resampled_interval,
@@ -19,6 +20,7 @@ from semis.statistics import (
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.weightstats import ttost_paired
 from table_accuracy import accuracy_table
 from table_spread import spread_table
 from table_summary import summary_table
@@ -181,3 +183,28 @@ def test_equal_methods_are_seldom_told_apart(seeds):
 
     found = [paired_difference(method(), method())["p_value"] < 0.05 for _ in range(400)]
     assert np.mean(found) < 0.09  # 5 % is meant; three times the error of 400 draws above it is 8.3 %
+
+
+def test_equivalence_is_that_of_two_one_sided_tests():
+    """Of one seed each, where only the reviews add to the variance, statsmodels' paired test is the same."""
+    rng = np.random.default_rng(5)
+    decided = set()
+    for share in (0.002, 0.02, 0.05, 0.1):
+        one = (rng.random((1, 1000)) < 0.8).astype(float)
+        other = np.where(rng.random((1, 1000)) < share, 1 - one, one)
+        found = equivalence(one, other, 2)
+        p_value, *_ = ttost_paired(100 * one[0], 100 * other[0], -2, 2)
+        assert found["equivalent"] == (p_value < 0.05)
+        decided.add(found["equivalent"])
+    assert decided == {True, False}
+
+
+def test_methods_two_points_apart_are_seldom_called_equal_within_two_points():
+    rng = np.random.default_rng(6)
+
+    def method(accuracy):
+        seeds = np.clip(rng.normal(accuracy, 0.01, (5, 1)), 0, 1)
+        return (rng.random((5, 1000)) < seeds).astype(float)
+
+    found = [equivalence(method(0.72), method(0.7), 2)["equivalent"] for _ in range(400)]
+    assert np.mean(found) < 0.09  # 5 % is meant, as above
