@@ -76,6 +76,7 @@ def main(inputs, output, params, threads):
     if inputs.get("adapter"):
         model = PeftModel.from_pretrained(model, Path(inputs.adapter).parent)
     model.eval()
+    bloom.unpack_once(model)
     if not answers_in_numbers(model, tokenizer, params.questions[0], params.prompt):
         folder = inputs.get("adapter") or inputs.model
         raise UserError(f"{folder} answers with what is no number; give a whole model, or lower bloom's learning_rate.")

@@ -228,6 +228,41 @@ def test_sampling_training_sampling_and_merging_in_one_process(chain):
     assert in_environment("bloom", merged_logits, model, True) == in_environment("bloom", merged_logits, model, False)
 
 
+def unpacked(folder, adapter, memory):
+    """(layers whose weights are kept unpacked, whether logits of a text and of a token behind it stay the same).
+
+    `memory` is how many bytes are free.
+    """
+    from semis import bloom
+
+    import torch
+    from peft import PeftModel
+
+    def logits():
+        with torch.inference_mode():
+            text = model(input_ids=torch.arange(10, 30)[None], use_cache=True)
+            token = model(input_ids=torch.tensor([[9]]), past_key_values=text.past_key_values)
+        return torch.cat([text.logits, token.logits], 1)
+
+    model = PeftModel.from_pretrained(bloom.load_quantized(folder, "cpu", torch.bfloat16), adapter).eval()
+    before, bloom.free_memory = logits(), lambda: memory
+    bloom.unpack_once(model)
+    layers = bloom.linear_layers(model).values()
+    changed = sum("forward" in vars(layer) for layer in layers)
+    for layer in layers:
+        if "forward" in vars(layer):
+            layer.weight.data.zero_()  # what is unpacked does not read it again
+    return changed, torch.equal(before, logits())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("memory", "layers"), [(10**9, 4), (4 * 12 * 64 * 64 - 1, 0)])
+def test_weights_that_are_unpacked_once_answer_the_same(chain, memory, layers):
+    """A model of one layer has four linear ones, of 12 x 64 x 64 weights."""
+    model, adapter = chain[1] / "model", chain[1] / "improved" / "adapter"
+    assert in_environment("bloom", unpacked, str(model), str(adapter), memory) == [layers, True]
+
+
 def logits_of_the_merged(folder, adapter, merged):
     """{whose: logits} of base + adapter, of the base alone and of the merged model, all computed in float32.
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from semis.pretrained import ONLY_DATA, check_whole
 
 import bitsandbytes
 import torch
+from bitsandbytes.functional import dequantize_4bit
 from jinja2 import TemplateError
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
@@ -174,6 +176,27 @@ def load_quantized(folder, device, dtype):
 def linear_layers(model):
     """{name: module} of the 4-bit linear layers."""
     return {name: module for name, module in model.named_modules() if isinstance(module, bitsandbytes.nn.Linear4bit)}
+
+
+def unpack_once(model):
+    """Let the 4-bit layers of a model on a CPU unpack their weights once and keep them, instead of for each token.
+
+    That is for a model which only answers; it answers the same to the bit. The weights take two bytes each besides:
+    where less than twice that is free, and on a GPU, nothing changes.
+    """
+    layers = linear_layers(model).values()
+    needed = sum(2 * layer.in_features * layer.out_features for layer in layers)
+    if model.device.type != "cpu" or 2 * needed > free_memory():
+        return
+    for layer in layers:
+        weight = dequantize_4bit(layer.weight, layer.weight.quant_state).to(layer.compute_dtype)
+        bias = None if layer.bias is None else layer.bias.to(layer.compute_dtype)
+        layer.forward = partial(_multiplied, weight, bias)
+
+
+def _multiplied(weight, bias, x):
+    """What a 4-bit layer gives for x: computed in the type of the weight, returned in that of x."""
+    return torch.nn.functional.linear(x.to(weight.dtype), weight, bias).to(x.dtype)
 
 
 def add_lora(model, lora):
