@@ -171,7 +171,76 @@ def test_late_rows_end_where_an_ordinary_adam_takes_them(demo, environment, fair
     assert max(in_environment(environment, steps, fairseq_epsilon, saved_at)) < 1e-5
 
 
-def masks(rate):
+def slopes(rate):
+    """{name: relative distance} between the lengths of gradients and the slopes of the loss along them, by differences.
+
+    Of a classification and a masked-LM batch in float32, with dropout at this rate and the same masks each time.
+    """
+    from argparse import Namespace
+
+    import fairseq_fast
+    import torch
+    from fairseq.data import Dictionary
+
+    torch.manual_seed(0)
+    words = Dictionary()
+    for i in range(60):
+        words.add_symbol(f"w{i}")
+    sizes = {"encoder_layers": 2, "encoder_embed_dim": 32, "encoder_ffn_embed_dim": 48, "encoder_attention_heads": 4}
+    args = Namespace(dropout=rate, attention_dropout=rate, **sizes)
+    model = fairseq_fast.FastRoberta.build_model(args, Namespace(source_dictionary=words)).train()
+    model.register_classification_head("head", 2)
+    model.classification_heads["head"].dropout.p = 0.0
+    model.encoder.kind = torch.float32
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    tokens = torch.full((5, 20), words.pad())
+    for row, length in enumerate((20, 3, 9, 14, 1)):
+        tokens[row, :length] = torch.randint(4, 60, (length,))
+    hidden = (torch.rand(tokens.shape) < 0.4) & tokens.ne(words.pad())
+    target = torch.where(hidden, tokens, words.pad())
+
+    def classification():
+        logits, _ = model(tokens, features_only=True, classification_head_name="head")
+        return torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0, 1]), reduction="sum")
+
+    def masked():
+        return model.encoder.masked_lm_loss(tokens, target)
+
+    def value(loss):
+        torch.manual_seed(1)
+        return loss()
+
+    found = {}
+    for loss in (classification, masked):
+        model.zero_grad()
+        value(loss).backward()
+        for name, parameter in model.named_parameters():
+            if parameter.grad is None:
+                continue
+            with torch.no_grad():
+                length = parameter.grad.norm()
+                step = parameter.grad * (0.01 / length)
+                parameter += step
+                above = value(loss)
+                parameter -= 2 * step
+                slope = (above - value(loss)) / 0.02
+                parameter += step
+            found[f"{loss.__name__}: {name}"] = (abs(slope - length) / length).item()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_gradients_are_the_slopes_of_the_loss_with_dropout_too(demo, rate):
+    """A mask or scale that backward has otherwise than forward would be off by a factor of two."""
+    found = in_environment("fairseq", slopes, rate)
+    far = {name: value for name, value in found.items() if value > 0.02 and not name.endswith(NO_GRADIENT)}
+    assert len(found) > 70 and not far
+
+
+def masks(rate, kind):
     """p-values of what masks of this rate must not show: another rate, unlike rows, memory at a distance, periods."""
     from semis.fast_encoder import keep_mask
 
@@ -180,7 +249,8 @@ def masks(rate):
     from scipy import stats
 
     torch.manual_seed(0)
-    dropped = torch.stack([keep_mask(torch.Size([64, 512]), rate) for _ in range(40)]).numpy().reshape(-1, 512) == 0
+    drawn = [keep_mask(torch.Size([64, 512]), rate, getattr(torch, kind)) for _ in range(40)]
+    dropped = torch.stack(drawn).numpy().reshape(-1, 512) == 0
     count, share = dropped.size, dropped.mean()
     found = {"rate": stats.binomtest(int(dropped.sum()), count, rate).pvalue}
     for name, axis in (("rows", 1), ("columns", 0)):
@@ -196,10 +266,11 @@ def masks(rate):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_masks_have_their_rate_and_no_structure(demo, rate):
+def test_masks_have_their_rate_and_no_structure(demo, rate, kind):
     """14 tests a rate: 0.001 is a fair limit. Rates are rounded to 1/65536, far below what 1.3 million draws see."""
-    found = in_environment("fairseq", masks, rate)
+    found = in_environment("fairseq", masks, rate, kind)
     assert len(found) == 14 and min(found.values()) > 0.001, found
 
 
@@ -218,7 +289,8 @@ def chosen(capabilities):
     ("capabilities", "kind"),
     [
         ({"avx512_bf16": True}, "torch.bfloat16"),
-        ({"amx_bf16": True}, "torch.bfloat16"),
+        ({"avx512_bf16": True, "avx512_fp16": True, "amx_bf16": True}, "torch.bfloat16"),
+        ({"avx512_bf16": True, "avx512_fp16": True, "amx_bf16": False}, "torch.float32"),
         ({"avx512_f": True, "avx512_bf16": False}, "torch.float32"),
         ({}, "torch.float32"),
     ],

@@ -63,9 +63,7 @@ class FastEncoder(RobertaEncoder):
         hidden = target.ne(self.packed.padding)
         wanted = hidden[real].nonzero()[:, 0]
         read = hidden.sum(1).tolist()
-        x = fast_encoder.encode(
-            self.packed, tokens, positions, lengths, wanted, read, self.training, self.kind, sparse=False
-        )
+        x = fast_encoder.encode(self.packed, tokens, positions, lengths, self.training, self.kind, False, wanted, read)
         head = self.lm_head
         x = head.layer_norm(head.activation_fn(head.dense(x)))
         return fast_encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, target[hidden], self.kind)

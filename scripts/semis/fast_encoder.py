@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 PARTS = 65536  # a mask is drawn as 16-bit parts of 64-bit words: four numbers for the price of one
+BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}  # integers as wide as the numbers
 
 
 @dataclass
@@ -43,9 +44,15 @@ class Encoder:
 
 
 def compute_type():
-    """torch.bfloat16 where this processor multiplies in it (AMX or AVX512-BF16), else torch.float32."""
+    """torch.bfloat16 where this processor multiplies quicker in it than in torch.float32, else that.
+
+    AMX does. AVX512-BF16 does on processors that were made for it alone; on those that have AVX512-FP16 too (from
+    Sapphire Rapids on, which count on AMX) its products took twice as long as float32's, as measured on one whose AMX a
+    virtual machine hides.
+    """
     can = torch.cpu.get_capabilities()
-    return torch.bfloat16 if can.get("amx_bf16") or can.get("avx512_bf16") else torch.float32
+    quick = can.get("amx_bf16") or (can.get("avx512_bf16") and not can.get("avx512_fp16"))
+    return torch.bfloat16 if quick else torch.float32
 
 
 def arithmetic():
@@ -55,16 +62,30 @@ def arithmetic():
     return f"fast engine: {compute_type()} on a processor with {unit}, {torch.get_num_threads()} threads"
 
 
-def keep_mask(shape, rate):
-    """A random mask of this shape: int16, 0 at `rate` (a share, rounded to 1/65536) and -1 elsewhere (all bits set)."""
+def keep_mask(shape, rate, kind):
+    """A random mask of this shape, as `masked` wants it for numbers of type `kind`: each dropped at `rate`.
+
+    It holds all bits set, or with the probability `rate` (a share, rounded to 1/65536) none, in integers as wide as
+    `kind`. None where nothing is dropped.
+    """
+    if not rate:
+        return None
     count = shape.numel()
     words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
-    return words.view(torch.int16)[:count].ge_(round(rate * PARTS) - PARTS // 2).neg_().view(shape)
+    mask = words.view(torch.int16)[:count].ge_(round(rate * PARTS) - PARTS // 2).neg_().view(shape)
+    return mask.to(BITS[kind])
 
 
 def masked(x, mask):
-    """`x` where the mask is -1, else 0."""
-    return (x.view(torch.int16) & mask).view(x.dtype) if x.dtype == torch.bfloat16 else -x * mask
+    """`x` where all bits of the mask are set, else 0; `x` itself without a mask."""
+    return x if mask is None else (x.view(mask.dtype) & mask).view(x.dtype)
+
+
+def mask_in_place(x, mask):
+    """`x`, after those of its numbers where the mask is not set were set to 0."""
+    if mask is not None:
+        x.view(mask.dtype).bitwise_and_(mask)
+    return x
 
 
 class Dropout(torch.autograd.Function):
@@ -72,7 +93,7 @@ class Dropout(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, rate):
-        ctx.mask, ctx.scale = keep_mask(x.shape, rate), 1 / (1 - rate)
+        ctx.mask, ctx.scale = keep_mask(x.shape, rate, x.dtype), 1 / (1 - rate)
         return masked(x, ctx.mask).mul_(ctx.scale)
 
     @staticmethod
@@ -102,48 +123,138 @@ class Rows(torch.autograd.Function):
 
 
 class Attention(torch.autograd.Function):
-    """Attention within each text of a packed batch, one text at a time, so that its scores stay in the cache.
+    """The attention of a layer, before its output is projected: queries, keys, values, shares, one text at a time.
 
-    `query` is (rows read x width), `key` and `value` (tokens x width); `read` and `lengths` say how many rows of each
-    belong to each text. The query comes scaled.
+    `x` is (tokens x width); `lengths` says how many of its rows belong to each text. The rows that ask are those at the
+    places `wanted`, `read` of them in each text, or all where `wanted` is None. The parameters, weights (width x width)
+    and biases of queries, keys and values, are in float32; what is computed is in the type of x.
     """
 
     @staticmethod
-    def forward(ctx, query, key, value, read, lengths, heads, rate):
-        result = torch.zeros_like(query)
-        ctx.save_for_backward(query, key, value)
-        ctx.texts, ctx.heads, ctx.rate, ctx.kept = list(_texts(read, lengths)), heads, rate, []
-        scale = 1 / (1 - rate)
+    def forward(ctx, x, wanted, read, lengths, heads, rate, *parameters):
+        ctx.wanted, ctx.texts, ctx.heads, ctx.kept = wanted, list(_texts(read, lengths)), heads, []
+        ctx.by_root, ctx.by_rate = (x.shape[1] // heads) ** -0.5, 1 / (1 - rate)
+        asking = x if wanted is None else x[wanted]
+        ctx.low = [parameter.to(x.dtype) for parameter in parameters]
+        query, key, value = (F.linear(rows, *ctx.low[i : i + 2]) for rows, i in ((asking, 0), (x, 2), (x, 4)))
+        result = torch.empty_like(query)
         for rows, columns in ctx.texts:
             q, k, v = _heads(query, rows, heads), _heads(key, columns, heads), _heads(value, columns, heads)
-            share = torch.bmm(q, k.transpose(1, 2)).softmax(-1)
-            mask = keep_mask(share.shape, rate) if rate else None
+            score = q.new_empty(heads, q.shape[1], k.shape[1])
+            share = score.baddbmm_(q, k.transpose(1, 2), beta=0, alpha=ctx.by_root).softmax(-1)
+            mask = keep_mask(share.shape, rate, share.dtype)
             ctx.kept.append((share, mask))
-            found = torch.bmm(masked(share, mask), v).mul_(scale) if rate else torch.bmm(share, v)
-            _heads(result, rows, heads).copy_(found)
+            torch.mul(torch.bmm(masked(share, mask), v), ctx.by_rate, out=_heads(result, rows, heads))
+        ctx.save_for_backward(x, asking, query, key, value)
         return result
 
     @staticmethod
     def backward(ctx, gradient):
-        query, key, value = ctx.saved_tensors
-        to_query, to_key, to_value = (torch.zeros_like(x) for x in (query, key, value))
-        if ctx.rate:
-            gradient = gradient * (1 / (1 - ctx.rate))
+        x, asking, query, key, value = ctx.saved_tensors
+        to_query, to_key, to_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        scale = ctx.by_root * ctx.by_rate
         for (rows, columns), (share, mask) in zip(ctx.texts, ctx.kept, strict=True):
-            q, k, v = (_heads(x, at, ctx.heads) for x, at in ((query, rows), (key, columns), (value, columns)))
-            g = _heads(gradient, rows, ctx.heads)
-            to_share, used = torch.bmm(g, v.transpose(1, 2)), share
-            if ctx.rate:
-                to_share, used = masked(to_share, mask), masked(share, mask)
-            _heads(to_value, columns, ctx.heads).copy_(torch.bmm(used.transpose(1, 2), g))
+            q, g = (_heads(part, rows, ctx.heads) for part in (query, gradient))
+            k, v = (_heads(part, columns, ctx.heads) for part in (key, value))
+            used = masked(share, mask).transpose(1, 2)
+            torch.mul(torch.bmm(used, g), ctx.by_rate, out=_heads(to_value, columns, ctx.heads))
+            to_share = mask_in_place(torch.bmm(g, v.transpose(1, 2)), mask)
             to_score = torch._softmax_backward_data(to_share, share, -1, share.dtype)
-            _heads(to_query, rows, ctx.heads).copy_(torch.bmm(to_score, k))
-            _heads(to_key, columns, ctx.heads).copy_(torch.bmm(to_score.transpose(1, 2), q))
-        return to_query, to_key, to_value, None, None, None, None
+            torch.mul(torch.bmm(to_score, k), scale, out=_heads(to_query, rows, ctx.heads))
+            torch.mul(torch.bmm(to_score.transpose(1, 2), q), scale, out=_heads(to_key, columns, ctx.heads))
+        to_asking, *to_parameters = _linear_backward(to_query, asking, ctx.low[0])
+        to_x = to_asking if ctx.wanted is None else torch.zeros_like(x).index_copy_(0, ctx.wanted, to_asking)
+        for part, weight in ((to_key, ctx.low[2]), (to_value, ctx.low[4])):
+            to_x.addmm_(part, weight)
+            to_parameters += _linear_backward(part, x, None)[1:]
+        return to_x, None, None, None, None, None, *to_parameters
+
+
+class Rest(torch.autograd.Function):
+    """What follows the attention of a layer: its projection, the feed-forward block, two residual sums, two norms.
+
+    `attended` and `residual` are (rows x width). The parameters, weights and biases of output, norm, up, down and norm,
+    are in float32; what is computed is in the type of `attended`.
+    """
+
+    @staticmethod
+    def forward(ctx, attended, residual, rate, epsilon, *parameters):
+        first, second = parameters[2:4], parameters[8:10]
+        ctx.norms = first, second
+        ctx.low = [parameters[i].to(attended.dtype) for i in (0, 1, 4, 5, 6, 7)]
+        output, output_bias, up, up_bias, down, down_bias = ctx.low
+        ctx.shape, ctx.scale = attended.shape[1:], 1 / (1 - rate)
+
+        def summed(x, residual):
+            mask = keep_mask(x.shape, rate, x.dtype)
+            return torch.add(residual, mask_in_place(x, mask), alpha=ctx.scale, out=x), mask
+
+        x, ctx.first_mask = summed(F.linear(attended, output, output_bias), residual)
+        middle, *first_moments = torch.native_layer_norm(x, ctx.shape, *first, epsilon)
+        raised = F.linear(middle, up, up_bias)
+        active = F.gelu(raised)
+        y, ctx.second_mask = summed(F.linear(active, down, down_bias), middle)
+        result, *second_moments = torch.native_layer_norm(y, ctx.shape, *second, epsilon)
+        ctx.save_for_backward(attended, x, *first_moments, middle, raised, active, y, *second_moments)
+        return result
+
+    @staticmethod
+    def backward(ctx, gradient):
+        attended, x, *first_moments, middle, raised, active, y, mean, deviation = ctx.saved_tensors
+        output, _, up, _, down, _ = ctx.low
+        first, second = ctx.norms
+
+        def through_norm(gradient, x, moments, norm):
+            return torch.ops.aten.native_layer_norm_backward(gradient, x, ctx.shape, *moments, *norm, [True] * 3)
+
+        def through_mask(gradient, mask):
+            return gradient if mask is None else masked(gradient, mask).mul_(ctx.scale)
+
+        to_y, *to_second = through_norm(gradient, y, (mean, deviation), second)
+        to_active, *to_down = _linear_backward(through_mask(to_y, ctx.second_mask), active, down)
+        to_middle, *to_up = _linear_backward(torch.ops.aten.gelu_backward(to_active, raised), middle, up)
+        to_x, *to_first = through_norm(to_middle.add_(to_y), x, first_moments, first)
+        to_attended, *to_output = _linear_backward(through_mask(to_x, ctx.first_mask), attended, output)
+        return to_attended, to_x, None, None, *to_output, *to_first, *to_up, *to_down, *to_second
+
+
+def _linear_backward(gradient, x, weight):
+    """The gradients of input, weight and bias of a linear layer; of the input None where `weight` is.
+
+    Those of weight and bias are in float32, as the parameters are.
+    """
+    to_x = None if weight is None else gradient @ weight
+    return to_x, (gradient.t() @ x).float(), gradient.sum(0).float()
+
+
+def first_attention(x, layer, first, lengths, heads, rate):
+    """The attention of a layer, before its output is projected, for the first token of each text: (texts x width).
+
+    It computes what `Attention` does, in an order that is much shorter for one row of a text: instead of projecting
+    each token to a key and a value, the query goes backwards through the keys' weights, and the attended mean of the
+    tokens forwards through the values'. `first` holds the places of the first tokens.
+    """
+    kind, width = x.dtype, x.shape[1] // heads
+    by_head = {
+        name: (module.weight.to(kind).view(heads, width, -1), module.bias.to(kind).view(heads, width))
+        for name, module in (("key", layer.key), ("value", layer.value))
+    }
+    query = F.linear(x[first], layer.query.weight.to(kind), layer.query.bias.to(kind)) * width**-0.5
+    query = query.view(-1, heads, width)
+    asked = torch.einsum("nhd,hdw->nhw", query, by_head["key"][0])
+    constant = torch.einsum("nhd,hd->nh", query, by_head["key"][1])
+    means, sums = [], []
+    for row, text in enumerate(x.split(lengths)):
+        share = dropout((asked[row] @ text.t() + constant[row, :, None]).softmax(-1), rate)
+        means.append(share @ text)
+        sums.append(share.sum(-1))
+    weight, bias = by_head["value"]
+    found = torch.einsum("nhw,hdw->nhd", torch.stack(means), weight) + torch.stack(sums)[..., None] * bias
+    return found.reshape(len(lengths), -1)
 
 
 def _texts(read, lengths):
-    """Yield (slice of the rows read, slice of the tokens) for each text."""
+    """Yield (slice of the rows read, slice of the tokens) for each text of which a row is read."""
     row = column = 0
     for count, length in zip(read, lengths, strict=True):
         if count:
@@ -156,16 +267,9 @@ def _heads(x, rows, heads):
     return x[rows].view(rows.stop - rows.start, heads, -1).transpose(0, 1)
 
 
-def _linear(x, *modules):
-    """The outputs of linear modules side by side, in the type of x."""
-    weight = torch.cat([module.weight for module in modules]) if len(modules) > 1 else modules[0].weight
-    bias = torch.cat([module.bias for module in modules]) if len(modules) > 1 else modules[0].bias
-    return F.linear(x, weight.to(x.dtype), bias.to(x.dtype))
-
-
-def _normalised(x, norm):
-    """Layer normalisation in the type of x, with weights in float32."""
-    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+def _parameters(*modules):
+    """Weights and biases of modules, in turn."""
+    return [parameter for module in modules for parameter in (module.weight, module.bias)]
 
 
 def pack(tokens, padding):
@@ -178,12 +282,12 @@ def pack(tokens, padding):
     return tokens[real], positions[real], real.sum(1).tolist()
 
 
-def encode(encoder, tokens, positions, lengths, wanted, read, training, kind, sparse):
-    """Encode packed texts; return the last layer's rows at the places `wanted`, (rows read x width) in float32.
+def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=None, read=None):
+    """Encode packed texts; return rows of the last layer, (rows x width) in float32.
 
-    `tokens` and `positions` are (tokens,), `lengths` their number in each text; `wanted` are places among the tokens,
-    in order, `read` their number in each text. `kind` is the type that is computed in. With `sparse` the gradient of
-    the token embedding is sparse, for `RowAdam`.
+    `tokens` and `positions` are (tokens,), `lengths` their number in each text; `wanted` are the places among the
+    tokens whose rows are returned, in order, `read` their number in each text; without, those of each first token are.
+    `kind` is the type that is computed in. With `sparse` the gradient of the token embedding is sparse, for `RowAdam`.
     """
     rate = encoder.dropout if training else 0.0
     attention_rate = encoder.attention_dropout if training else 0.0
@@ -194,29 +298,27 @@ def encode(encoder, tokens, positions, lengths, wanted, read, training, kind, sp
     x = x + F.embedding(positions, encoder.positions.weight)
     if encoder.types is not None:
         x = x + encoder.types.weight[0]
-    x = dropout(_normalised(x, encoder.norm).to(kind), rate)
+    norm = encoder.norm
+    x = dropout(F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps).to(kind), rate)
     for layer in encoder.layers:
-        if layer is encoder.layers[-1]:
-            residual, counts = x[wanted], read
-            query = _linear(residual, layer.query)
-            key, value = _linear(x, layer.key, layer.value).split(x.shape[1], 1)
+        projections = _parameters(layer.query, layer.key, layer.value)
+        rest = _parameters(layer.output, layer.attention_norm, layer.up, layer.down, layer.norm)
+        if layer is not encoder.layers[-1]:
+            found, residual = Attention.apply(x, None, lengths, lengths, encoder.heads, attention_rate, *projections), x
+        elif wanted is None:
+            first = torch.tensor([0, *lengths[:-1]]).cumsum(0)
+            found, residual = first_attention(x, layer, first, lengths, encoder.heads, attention_rate), x[first]
         else:
-            residual, counts = x, lengths
-            query, key, value = _linear(x, layer.query, layer.key, layer.value).split(x.shape[1], 1)
-        query = query * (x.shape[1] // encoder.heads) ** -0.5
-        found = Attention.apply(query, key, value, counts, lengths, encoder.heads, attention_rate)
-        x = _normalised(residual + dropout(_linear(found, layer.output), rate), layer.attention_norm)
-        found = _linear(F.gelu(_linear(x, layer.up)), layer.down)
-        x = _normalised(x + dropout(found, rate), layer.norm)
+            found = Attention.apply(x, wanted, read, lengths, encoder.heads, attention_rate, *projections)
+            residual = x[wanted]
+        x = Rest.apply(found, residual, rate, layer.norm.eps, *rest)
     return x.float()
 
 
 def first_rows(encoder, padded, training, kind):
     """Encode a padded batch (texts x places); return the rows of the first tokens, (texts x 1 x width)."""
-    tokens, positions, lengths = pack(padded, encoder.padding)
-    first = torch.tensor([0, *lengths[:-1]]).cumsum(0)
     sparse = torch.is_grad_enabled() and hasattr(encoder.tokens.weight, "refresh")
-    return encode(encoder, tokens, positions, lengths, first, [1] * len(lengths), training, kind, sparse)[:, None]
+    return encode(encoder, *pack(padded, encoder.padding), training, kind, sparse)[:, None]
 
 
 def never_save_late_rows(embedding):
