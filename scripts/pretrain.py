@@ -27,6 +27,9 @@ def recipe_flags(pretraining, positions):
         *("--task", "masked_lm", "--criterion", engine.masked_lm, "--sample-break-mode", "none"),
         *("--tokens-per-sample", str(positions), "--batch-size", str(pretraining["batch_size"])),
         *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
+        # A process of its own that reads the texts would outlive an epoch and not hear of the next: each would hide the
+        # same tokens, until a training that goes on starts another one.
+        *("--num-workers", "0"),
         *("--seed", str(pretraining["seed"]), "--dropout", dropout, "--attention-dropout", dropout),
         *("--optimizer", engine.optimizer, "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
         *("--weight-decay", str(pretraining["weight_decay"]), "--clip-norm", "1.0"),

@@ -166,6 +166,27 @@ def test_fairseq_goes_on_from_the_newest_checkpoint_that_is_whole_and_has_its_be
     }
 
 
+@pytest.mark.slow
+def test_a_pretraining_killed_in_a_later_epoch_ends_in_the_same_bytes(runner, demo, tmp_path):
+    copy = shutil.copytree(runner.folder, tmp_path / "semis", symlinks=True)
+    snakemake, model = Snakemake(copy, root=copy), "results/demo/models/roberta-demo/model.pt"
+    whole = (copy / model).read_bytes()
+    (copy / model).unlink()
+    process = snakemake.start(CONFIG, model)
+    while not list(copy.glob("results/demo/pretraining/roberta-demo/work/*/checkpoints/checkpoint_2_200.pt")):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = snakemake(CONFIG, "--unlock")
+    assert done.returncode == 0, done.output
+    done = snakemake(CONFIG, model)
+    assert done.returncode == 0, done.output
+    log = (copy / "results/demo/logs/pretrain/roberta-demo.log").read_text()
+    assert re.search(r"going on from \S+checkpoint_2_", log)
+    assert (copy / model).read_bytes() == whole
+
+
 @contextmanager
 def small_disk(folder, size):
     """A file system of its own at `folder`, for root; else the test is skipped. Yields a function that changes it."""
