@@ -4,7 +4,7 @@ CORES ?= 2
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
 
-.PHONY: demo test quick-test torture verify bench bench-scale
+.PHONY: demo test quick-test torture verify bench equivalence bench-scale
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
@@ -22,6 +22,9 @@ verify: $(VENV)/.workflow  ## repeat one run of a finished study, RUN=DATASET/ME
 
 bench: $(VENV)/.workflow  ## how fast the engines are beside the report's commands; 10 minutes, hours with FULL=1
 	FULL=$(FULL) $(VENV)/bin/python benchmarks/bench.py
+
+equivalence: $(VENV)/.tests  ## whether the fast engine is as accurate on the folder REVIEWS, with a model made from the files TEXT; hours
+	$(VENV)/bin/python benchmarks/equivalence.py $(REVIEWS) $(TEXT)
 
 bench-scale: $(VENV)/.workflow  ## how planning grows from 10 to 1,000 seeds; minutes
 	$(VENV)/bin/python benchmarks/scale.py

@@ -1,10 +1,11 @@
 """How fast the engines are beside the report's commands typed by hand, measured in turn in one run.
 
-Quick: every run is cut to a few updates, and the times of whole runs and studies are worked out from the rates (marked
-"extrapolated"). With FULL=1 whole runs of 5 epochs are made. Prints tables and writes results/bench/bench.json and
-profile.txt. Run it with `make bench`; nothing else should run on the machine.
+Quick: every run is cut to a few updates, and the times of whole runs and of the study are worked out from the rates
+(marked "extrapolated"). With FULL=1 whole runs of 5 epochs are made. Prints tables and writes results/bench/bench.json
+and profile.txt. Run it with `make bench`; nothing else should run on the machine.
 """
 
+import csv
 import json
 import os
 import re
@@ -31,6 +32,7 @@ FULL = bool(os.environ.get("FULL"))
 CUT = 1 if FULL else 18  # one in so many reviews, and one epoch
 ROUNDS = 1 if FULL else 3
 PRETRAINING_UPDATES = 40 if FULL else 5
+RULES = {"finetune": "finetune_fairseq", "finetune_hf": "finetune_huggingface"}
 
 
 class Bench:
@@ -38,88 +40,72 @@ class Bench:
 
     def __init__(self, folder):
         self.folder = folder
+        self.made = folder / "results" / "b"
         self.found = defaultdict(lambda: defaultdict(list))
         self.epochs = EPOCHS if FULL else 1
         self.counts = {split: count // CUT for split, count in REPORT.items()}
 
-    def snakemake(self, study, *args):
-        """Run the workflow on the config of a study; return the seconds that it took. Raises where it fails."""
+    def snakemake(self, *args):
+        """Run the workflow on the study; return what it printed. Raises where it fails."""
         command = [sys.executable, "-m", "snakemake", *args, "--snakefile", ROOT / "Snakefile", "--cores", "2"]
-        command += ["--configfile", f"{study}.yaml", "--quiet", "rules"]
-        begin = time.perf_counter()
+        command += ["--configfile", "config.yaml", "--quiet", "rules"]
         done = subprocess.run([str(part) for part in command], cwd=self.folder, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
-        return time.perf_counter() - begin
+        return done.stdout
 
     def prepare(self):
         """Make the environments, the texts, the models and all that comes before training."""
-        print("making environments, texts and models ...", file=sys.stderr)
-        for engine in ("reference", "fast"):
-            (self.folder / f"{engine}.yaml").write_text(yaml.safe_dump(self.config(engine)))
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config()))
         os.environ.setdefault("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
         for folder in ("reviews", "model"):
             (self.folder / folder).mkdir()
         generate.reviews(self.folder / "reviews", self.counts)
         for name in ("model.pt", "dict.txt", "sentencepiece.bpe.model"):
             (self.folder / "model" / name).touch()  # for the config's check
-        self.snakemake("fast", "--conda-create-envs-only")
-        self.python = self.environments()
+        self.snakemake("--conda-create-envs-only")
+        rows = re.findall(r"(\w+)\.yaml\t+\S*\t+(\S+)$", self.snakemake("--list-conda-envs"), re.M)
+        self.python = {name: str((self.folder / path / "bin" / "python").absolute()) for name, path in rows}
         for part, environment in (("tokenizer", "sentencepiece"), ("model", "fairseq")):
             self.run(environment, [ROOT / "benchmarks" / "generate.py", part, "model"])
-        tokens = "results/{}/data/books/tokens/model/{}.bin"
-        for engine in ("reference", "fast"):
-            targets = [tokens.format(engine, split) for split in REPORT]
-            targets += [f"results/{engine}/data/books/{split}.jsonl" for split in REPORT]
-            targets += [f"results/{engine}/data/books/label/{split}.bin" for split in REPORT]
-            self.snakemake(engine, *targets, f"results/{engine}/models/model-hf")
-        made = self.folder / "results" / "reference"
+        data = self.made / "data" / "books"
+        targets = [data / f"tokens/model/{split}.bin" for split in REPORT]
+        targets += [data / f"{split}.jsonl" for split in REPORT] + [data / f"label/{split}.bin" for split in REPORT]
+        targets = [target.relative_to(self.folder) for target in (*targets, self.made / "models" / "model-hf")]
+        self.snakemake(*targets)
         for split in REPORT:
             for kind in ("bin", "idx"):
-                link(
-                    self.folder / "data" / "input0" / f"{split}.{kind}",
-                    made / f"data/books/tokens/model/{split}.{kind}",
-                )
-                link(self.folder / "data" / "label" / f"{split}.{kind}", made / f"data/books/label/{split}.{kind}")
+                link(self.folder / "data" / "input0" / f"{split}.{kind}", data / f"tokens/model/{split}.{kind}")
+                link(self.folder / "data" / "label" / f"{split}.{kind}", data / f"label/{split}.{kind}")
         link(self.folder / "data" / "input0" / "dict.txt", self.folder / "model" / "dict.txt")
-        link(self.folder / "data" / "label" / "dict.txt", made / "data/books/label/dict.txt")
+        link(self.folder / "data" / "label" / "dict.txt", data / "label/dict.txt")
         for kind in ("bin", "idx"):  # a text for the masked language model: the reviews one behind the other
-            link(self.folder / "text" / f"train.{kind}", made / f"data/books/tokens/model/train.{kind}")
+            link(self.folder / "text" / f"train.{kind}", data / f"tokens/model/train.{kind}")
         link(self.folder / "text" / "dict.txt", self.folder / "model" / "dict.txt")
 
-    def config(self, engine):
-        """The config of a study under an engine: each work with one run on both cores, and with two side by side."""
-        alone = {"training": {"threads": 2}}
+    def config(self):
+        """The config of a study whose methods are each work under each engine, on one core, and "alone" on both."""
+        models = {"finetune": "model", "finetune_hf": "model-hf"}
         return {
-            "study": engine,
-            "engine": engine,
-            "seeds": list(range(6)),
+            "study": "b",
+            "seeds": list(range(2 * ROUNDS if not FULL else max(RUNS.values()))),
             "datasets": {"books": {"source": {"path": "reviews"}}},
             "models": {
                 "model": {"library": "fairseq", "source": {"path": "model"}},
                 "model-hf": {"library": "huggingface", "export": "model"},
             },
             "methods": {
-                "finetune": {"model": "model", "start": "pretrained"},
-                "finetune_hf": {"model": "model-hf", "start": "pretrained"},
-                "finetune-alone": {"model": "model", "start": "pretrained", **alone},
-                "finetune_hf-alone": {"model": "model-hf", "start": "pretrained", **alone},
+                f"{work}-{engine}{where}": {
+                    "model": model,
+                    "start": "pretrained",
+                    "training": {"engine": engine, "threads": 2 if where else 1},
+                }
+                for work, model in models.items()
+                for engine in ENGINES[1:]
+                for where in ("", "-alone")
             },
             "training": {"epochs": self.epochs, "log_every": 2, "total_updates": 1200},
         }
-
-    def environments(self):
-        """{name of a YAML in envs/: its python}, as Snakemake lists them."""
-        listed = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "fast.yaml"]
-            + ["--list-conda-envs"],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = re.findall(r"(\w+)\.yaml\t+\S*\t+(\S+)$", listed.stdout, re.M)
-        return {name: str((self.folder / path / "bin" / "python").absolute()) for name, path in rows}
 
     def run(self, environment, command, threads=2):
         """Run a python of the workflow's; return (what it printed, seconds, peak resident memory in MiB)."""
@@ -160,7 +146,7 @@ class Bench:
         first = self.whole(seconds, epoch)
         self.add("stock", "finetune", {**rates, "wall_s": first, "peak_mib": peak})
         self.add("stock", "evaluate", evaluation)
-        model = "results/reference/models/model-hf"
+        model = self.made / "models" / "model-hf"
         command = [ROOT / "benchmarks" / "stock.py", model, "reviews", seed, self.epochs]
         text, seconds, peak = self.run("transformers", command)
         rates, epoch = trainer_rates(json.loads(text.splitlines()[-1]), self.epochs)
@@ -168,45 +154,55 @@ class Bench:
         self.add("stock", "finetune_hf", {**rates, "wall_s": second, "peak_mib": peak})
         self.add("stock", "study", {"wall_s": RUNS["finetune"] * first + RUNS["finetune_hf"] * second})
 
-    def engine(self, engine, round_):
-        """One run of each work on both cores; then the study, two runs at a time with a core each."""
+    def alone(self, engine, seed):
+        """A run of each work, one after another, each on both cores."""
+        self.snakemake(*(self.target(f"{work}-{engine}-alone", seed) for work in RUNS))
         for work in RUNS:
-            seconds = self.snakemake(engine, self.target(engine, f"{work}-alone", round_))
-            rates, epoch = self.rates(engine, work, f"{work}-alone", round_)
-            table = self.folder / f"results/{engine}/benchmarks/finetune/books/{work}-alone/seed{round_}.tsv"
-            header, row = (line.split("\t") for line in table.read_text().splitlines())
-            peak = float(row[header.index("max_rss")])
+            method = f"{work}-{engine}-alone"
+            rates, evaluation, epoch = self.rates(work, method, seed)
+            seconds, peak = self.benchmark(method, seed)
             self.add(engine, work, {**rates, "wall_s": self.whole(seconds, epoch), "peak_mib": peak})
-        if FULL:
-            runs = [self.target(engine, work, seed) for work, count in RUNS.items() for seed in range(count)]
-            self.add(engine, "study", {"wall_s": self.snakemake(engine, *runs)})
-            return
-        total = 0
-        for work, count in RUNS.items():
-            pair = [2 * round_, 2 * round_ + 1]
-            seconds = self.snakemake(engine, *(self.target(engine, work, seed) for seed in pair))
-            epoch = statistics.mean(self.rates(engine, work, work, seed)[1] for seed in pair)
-            total += count / 2 * self.whole(seconds, epoch)
-        self.add(engine, "study", {"wall_s": total})
+            self.add(engine, "evaluate", evaluation)
 
-    def target(self, engine, method, seed):
+    def study(self, engine, round_):
+        """The study's runs, two at a time on a core each; quick, two of each work, and the rest is worked out."""
+        seeds = {work: range(count) if FULL else (2 * round_, 2 * round_ + 1) for work, count in RUNS.items()}
+        runs = [(work, f"{work}-{engine}", seed) for work in RUNS for seed in seeds[work]]
+        begin = time.perf_counter()
+        self.snakemake(*(self.target(method, seed) for _, method, seed in runs))
+        seconds = time.perf_counter() - begin
+        if not FULL:
+            taken = {(method, seed): self.benchmark(method, seed)[0] for _, method, seed in runs}
+            between = (seconds - sum(taken.values()) / 2) / len(runs)  # Snakemake's own, a run
+            seconds = between * sum(RUNS.values())
+            for work, method, seed in runs:
+                epoch = self.rates(work, method, seed)[2]
+                seconds += RUNS[work] / len(seeds[work]) * self.whole(taken[method, seed], epoch) / 2
+        self.add(engine, "study", {"wall_s": seconds})
+
+    def target(self, method, seed):
         """The file that ends a run."""
-        return f"results/{engine}/runs/books/{method}/seed{seed}/metrics.json"
+        return f"results/b/runs/books/{method}/seed{seed}/metrics.json"
 
-    def rates(self, engine, work, method, seed):
-        """(rates, seconds of an epoch) of a run, from its log; a run on both cores also counts for evaluation."""
-        rule = "finetune_fairseq" if work == "finetune" else "finetune_huggingface"
-        text = (self.folder / f"results/{engine}/logs/{rule}/books/{method}/seed{seed}.log").read_text()
+    def benchmark(self, method, seed):
+        """(seconds of a run's fine-tuning and evaluation, peak resident memory of the fine-tuning in MiB)."""
+        rows = []
+        for part in ("finetune", "evaluate"):
+            with (self.made / f"benchmarks/{part}/books/{method}/seed{seed}.tsv").open() as stream:
+                rows += csv.DictReader(stream, delimiter="\t")
+        return sum(float(row["s"]) for row in rows), float(rows[0]["max_rss"])
+
+    def rates(self, work, method, seed):
+        """(rates of training, of fairseq's evaluation, seconds of an epoch) of a run, from its log."""
+        text = (self.made / f"logs/{RULES[work]}/books/{method}/seed{seed}.log").read_text()
         if work == "finetune":
-            rates, evaluation, epoch = fairseq_rates(text, self.counts, ["valid"])
-            if method != work:
-                self.add(engine, "evaluate", evaluation)
-            return rates, epoch
+            return fairseq_rates(text, self.counts, ["valid"])
         last = yaml.safe_load(re.findall(r"\{'train_runtime'.*?\}", text)[-1])
-        return trainer_rates({key: float(value) for key, value in last.items()}, self.epochs)
+        rates, epoch = trainer_rates({key: float(value) for key, value in last.items()}, self.epochs)
+        return rates, {}, epoch
 
     def pretrain(self, engine):
-        """Tokens per second of the masked language model, on both cores."""
+        """Tokens per second of the masked language model, on both cores; the reference is the stock command."""
         command = ["-m", "fairseq_cli.train", "text", "--max-update", PRETRAINING_UPDATES, *stock.PRETRAIN]
         command += ["--save-dir", tempfile.mkdtemp(dir=self.folder), "--user-dir"]
         command += [ROOT / "scripts" / ("fairseq_fast" if engine == "fast" else "fairseq_plugin")]
@@ -231,8 +227,9 @@ class Bench:
                 middle = statistics.median(values)
                 row = {"work": work, "engine": engine, "metric": metric, "median": middle, "min": min(values)}
                 row |= {"max": max(values), "ratio_to_stock": middle / base, "runs": len(values)}
-                found.append(row | {"extrapolated": metric == "wall_s" and not (FULL and work != "study")})
-        return found
+                computed = not FULL or (work, engine) == ("study", "stock")
+                found.append(row | {"extrapolated": metric == "wall_s" and computed})
+        return sorted(found, key=lambda row: row["work"])
 
 
 def logged(text, name):
@@ -264,31 +261,39 @@ def link(path, target):
     path.symlink_to(target)
 
 
+def step(name, work, *args):
+    """Do a work; say what it is before, and how long it took behind."""
+    print(f"{name} ...", end=" ", flush=True, file=sys.stderr)
+    begin = time.perf_counter()
+    found = work(*args)
+    print(f"{time.perf_counter() - begin:.0f} s", file=sys.stderr)
+    return found
+
+
 def main():
     """Measure all, a round after another."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        bench.prepare()
+        step("making environments, texts and models", bench.prepare)
         for round_ in range(ROUNDS):
             for engine in ENGINES:
-                print(f"round {round_ + 1} of {ROUNDS}: {engine} ...", file=sys.stderr)
+                name = f"round {round_ + 1} of {ROUNDS}: {engine},"
                 if engine == "stock":
-                    bench.stock(round_)
+                    step(f"{name} the report's commands", bench.stock, round_)
                 else:
-                    bench.engine(engine, round_)
-                if engine != "reference":  # of a pretraining the reference is the stock command
-                    bench.pretrain(engine)
-        limit, profile = bench.limit()
+                    step(f"{name} runs on both cores", bench.alone, engine, round_)
+                    step(f"{name} runs side by side", bench.study, engine, round_)
+                if engine != "reference":
+                    step(f"{name} pretraining", bench.pretrain, engine)
+        limit, profile = step("profile", bench.limit)
     rows = bench.rows()
     print(tabulate(rows, headers="keys", floatfmt=".3g"))
     reached = next(
         row for row in rows if (row["work"], row["engine"], row["metric"]) == ("finetune", "fast", "updates_per_s")
     )
     share = f"{reached['median'] / limit['updates_per_s']:.0%} of the {limit['updates_per_s']:.1f} updates/s"
-    print(
-        f"\nThe fast engine reaches {share} that the matrix products alone allow here ({limit['gflops']:.0f} GFLOP/s)."
-    )
+    print(f"\nThe fast engine reaches {share} that matrix products alone allow, at {limit['gflops']:.0f} GFLOP/s.")
     print(f"Where the rest goes:\n{profile}")
     (RESULTS / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
     (RESULTS / "profile.txt").write_text(profile)

@@ -18,9 +18,9 @@ from torch.profiler import ProfilerActivity, profile
 
 BATCHES = 12
 GROUPS = {  # name: operators of torch's profile
-    "matrix products": ("aten::mm", "aten::addmm"),
-    "attention's products": ("aten::bmm", "aten::baddbmm"),
-    "dropout": ("aten::random_", "aten::bitwise_and", "aten::ge_", "aten::neg_"),
+    "matrix products": ("aten::mm", "aten::addmm", "aten::addmm_"),
+    "attention's products": ("aten::bmm", "aten::baddbmm_"),
+    "dropout": ("aten::random_", "aten::bitwise_and", "aten::bitwise_and_", "aten::ge_", "aten::neg_"),
     "softmax": ("aten::_softmax", "aten::_softmax_backward_data"),
     "copies and conversions": ("aten::copy_", "aten::cat", "aten::fill_", "aten::zero_"),
     "normalisation and GELU": (
@@ -33,17 +33,13 @@ GROUPS = {  # name: operators of torch's profile
 }
 
 
-def products_per_update(model, tokens, reviews):
-    """Floating-point operations of an update's matrix products: 6 for each weight and token, attention's left out.
+def products_per_update(model, tokens):
+    """Floating-point operations of the model's matrix products in an update: 6 for each weight of a layer and token.
 
-    The last layer's queries, output and feed-forward are needed for the first token of a review alone.
+    Attention's are left out; what the engine leaves out of the last layer is counted.
     """
-    layers = model.encoder.packed.layers
-    linear = lambda *modules: sum(module.weight.numel() for module in modules)  # noqa: E731
-    whole = [linear(x.query, x.key, x.value, x.output, x.up, x.down) for x in layers[:-1]]
-    last = layers[-1]
-    read = linear(last.query, last.output, last.up, last.down)
-    return 6 * (tokens * (sum(whole) + linear(last.key, last.value)) + reviews * read)
+    modules = (module for layer in model.encoder.packed.layers for module in vars(layer).values())
+    return 6 * tokens * sum(module.weight.numel() for module in modules if isinstance(module, torch.nn.Linear))
 
 
 def speed(kind, tokens, width):
@@ -85,7 +81,7 @@ def main(data):
             update(batch)
     tokens = sum(batch["ntokens"] for batch in batches) // len(batches)
     rate = speed(fast_encoder.compute_type(), tokens, 512)
-    limit = {"updates_per_s": rate / products_per_update(model, tokens, 8), "gflops": rate / 1e9, "tokens": tokens}
+    limit = {"updates_per_s": rate / products_per_update(model, tokens), "gflops": rate / 1e9, "tokens": tokens}
     times = {event.key: event.self_cpu_time_total for event in found.key_averages()}
     total = sum(times.values())
     shares = {name: sum(times.get(key, 0) for key in keys) / total for name, keys in GROUPS.items()}

@@ -1,4 +1,4 @@
-"""A RoBERTa's encoder, quick on a CPU: no padding, bfloat16 where the processor has it, cheap dropout, no unread rows.
+"""A RoBERTa's encoder, quick on a CPU: no padding, bfloat16 where that is quicker, cheap dropout, no unread rows.
 
 It computes what fairseq's and transformers' encoders compute, from the same modules and weights, for a batch whose
 texts stand one behind the other (`tokens` long), and in the last layer only for the rows that are read. What differs

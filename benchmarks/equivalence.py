@@ -1,0 +1,109 @@
+"""Whether the fast engine comes to the reference's test accuracy within 2 points, on real reviews.
+
+    equivalence.py REVIEWS TEXT ...
+
+REVIEWS is a folder of {train,valid,test}.{review,label}; TEXT are files of plain text, of which (and of the train
+reviews) a tokenizer is made and a roberta_small pretrained. Five seeds from scratch and three from that model are
+trained for 5 epochs by each engine, which takes hours; a run that was stopped goes on. Prints tables and writes
+results/bench/equivalence.json. Run it with `make equivalence REVIEWS=... TEXT="..."`.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from tabulate import tabulate
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "results" / "bench"
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from semis.statistics import correctness, equivalence, read_predictions  # noqa: E402
+
+import pandas as pd  # noqa: E402
+
+MARGIN = 2  # points
+SEEDS = {"scratch": range(5), "pretrained": range(3)}
+ENGINES = ["reference", "fast"]
+STUDY = ROOT / "results" / "equivalence"
+
+
+def config(reviews, texts):
+    """The config of a study of four methods: each start under each engine."""
+    sources = [{"path": str(Path(text).resolve())} for text in texts]
+    own = {"path": str((RESULTS / "train.txt").resolve())}
+    pretraining = {"text": sources, "updates": 1000, "batch_size": 8, "learning_rate": 0.001, "dropout": 0}
+    model = {
+        "library": "fairseq",
+        "tokenizer": {"text": [own, *sources]},
+        "pretraining": {**pretraining, "save_every": 100, "engine": "fast"},
+    }
+    return {
+        "study": STUDY.name,
+        "seeds": list(max(SEEDS.values(), key=len)),
+        "datasets": {"reviews": {"source": {"path": str(Path(reviews).resolve())}}},
+        "models": {"model": model},
+        "methods": {
+            f"{start}-{engine}": {"model": "model", "start": start, "training": {"engine": engine}}
+            for start in SEEDS
+            for engine in ENGINES
+        },
+        "training": {"total_updates": 1200},
+    }
+
+
+def run_of(start, engine, seed):
+    """The folder of a run."""
+    return STUDY / "runs" / "reviews" / f"{start}-{engine}" / f"seed{seed}"
+
+
+def predictions(start, engine):
+    """The array `correct` (seeds x reviews) of a method's test reviews."""
+    folders = [run_of(start, engine, seed) for seed in SEEDS[start]]
+    rows = read_predictions([folder / "predictions.csv" for folder in folders], [{"seed": s} for s in SEEDS[start]])
+    return correctness(rows[rows["split"] == "test"])
+
+
+def losses(start):
+    """The mean losses (nats) of all seeds at each epoch's end, a column for each split and engine."""
+    tables = [
+        pd.read_csv(run_of(start, engine, seed) / "history.csv").assign(engine=engine)
+        for engine in ENGINES
+        for seed in SEEDS[start]
+    ]
+    rows = pd.concat(tables).query("metric == 'loss'")
+    return rows.pivot_table(index="epoch", columns=["split", "engine"], values="value", aggfunc="mean")
+
+
+def main(reviews, *texts):
+    """Train what is not trained yet, and compare."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if not (RESULTS / "train.txt").exists():
+        shutil.copyfile(Path(reviews, "train.review"), RESULTS / "train.txt")
+    file = RESULTS / "equivalence.yaml"
+    file.write_text(yaml.safe_dump(config(reviews, texts)))
+    targets = [
+        (run_of(start, engine, seed) / "metrics.json").relative_to(ROOT)
+        for start in SEEDS
+        for seed in SEEDS[start]
+        for engine in ENGINES
+    ]
+    command = [sys.executable, "-m", "snakemake", *targets, "--cores", "2", "--configfile", file.relative_to(ROOT)]
+    subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
+    found = []
+    for start in SEEDS:
+        correct = {engine: predictions(start, engine) for engine in ENGINES}
+        means = {engine: 100 * values.mean() for engine, values in correct.items()}
+        row = {"start": start, "seeds": len(SEEDS[start]), **means}
+        found.append(row | equivalence(correct["fast"], correct["reference"], MARGIN))
+        print(f"\nMean loss in each epoch, {start}:\n{losses(start).to_string(float_format='%.4f')}")
+    print(f"\nTest accuracy (%), fast less reference; equivalent within {MARGIN} points?")
+    print(tabulate(found, headers="keys", floatfmt=".2f"))
+    (RESULTS / "equivalence.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
