@@ -183,7 +183,7 @@ def test_a_pretraining_killed_in_a_later_epoch_ends_in_the_same_bytes(runner, de
     done = snakemake(CONFIG, model)
     assert done.returncode == 0, done.output
     log = (copy / "results/demo/logs/pretrain/roberta-demo.log").read_text()
-    assert re.search(r"going on from \S+checkpoint_2_", log)
+    assert re.search(r"Loaded checkpoint \S+ \(epoch 2 @ 2\d\d updates\)", log)
     assert (copy / model).read_bytes() == whole
 
 
