@@ -213,10 +213,13 @@ class Bench:
         self.add(engine, "pretrain", {"tokens_per_s": rate, "peak_mib": peak})
 
     def limit(self):
-        """Updates per second that the matrix products alone allow on this machine, and a profile of the fast engine."""
-        text, _, _ = self.run("fairseq", [ROOT / "benchmarks" / "profile_step.py", "data"])
-        limit, _, profile = text.partition("\n")
-        return json.loads(limit), profile
+        """What the matrix products alone allow here, as `profile_step` measures it, and each engine's share of it."""
+        self.run("fairseq", [ROOT / "benchmarks" / "profile_step.py", "data", "profile.json"])
+        found = json.loads((self.folder / "profile.json").read_text())
+        for engine, rates in list(self.found["finetune", "updates_per_s"].items()):
+            for rate in rates:
+                self.add(engine, "finetune", {"share_of_limit": rate / found["updates_per_s"]})
+        return found
 
     def rows(self):
         """The list that goes into bench.json."""
@@ -286,17 +289,17 @@ def main():
                     step(f"{name} runs side by side", bench.study, engine, round_)
                 if engine != "reference":
                     step(f"{name} pretraining", bench.pretrain, engine)
-        limit, profile = step("profile", bench.limit)
+        limit = step("profile", bench.limit)
     rows = bench.rows()
     print(tabulate(rows, headers="keys", floatfmt=".3g"))
-    reached = next(
-        row for row in rows if (row["work"], row["engine"], row["metric"]) == ("finetune", "fast", "updates_per_s")
+    print(
+        "\nLimit: the model's matrix products alone would take {updates_per_s:.1f} updates/s".format(**limit), end=" "
     )
-    share = f"{reached['median'] / limit['updates_per_s']:.0%} of the {limit['updates_per_s']:.1f} updates/s"
-    print(f"\nThe fast engine reaches {share} that matrix products alone allow, at {limit['gflops']:.0f} GFLOP/s.")
-    print(f"Where the rest goes:\n{profile}")
+    print("({gflops:.0f} GFLOP/s, {tokens} tokens an update).\nWhere the fast engine's time goes:".format(**limit))
+    profile = tabulate([(f"{share:.1%}", name) for name, share in limit["shares"].items()], tablefmt="plain")
+    print(profile)
     (RESULTS / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (RESULTS / "profile.txt").write_text(profile)
+    (RESULTS / "profile.txt").write_text(f"{profile}\n")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""What limits an update of the fast engine: prints the machine's limit as one JSON line, then a profile.
+"""What limits an update of the fast engine, as JSON: the machine's limit, and where the time goes.
 
-profile_step.py DATA    in the environment of fairseq; DATA is a binarized folder
+profile_step.py DATA FILE    in the environment of fairseq; DATA is a binarized folder
 """
 
 import json
 import sys
 import time
 from argparse import Namespace
+from pathlib import Path
 
 from semis import fast_encoder
 from semis.row_adam import RowAdam
@@ -53,8 +54,8 @@ def speed(kind, tokens, width):
     return 2 * tokens * width**2 / min(times)
 
 
-def main(data):
-    """Print limit and profile."""
+def main(data, file):
+    """Write {updates_per_s, gflops, tokens, shares: {kind of work: its share of the time}} into `file`."""
     settings = SentencePredictionConfig(data=data, num_classes=2, init_token=0, separator_token=2)
     settings.max_positions, settings.shorten_method = 256, "truncate"
     settings.seed, settings.regression_target = 0, False
@@ -86,10 +87,8 @@ def main(data):
     total = sum(times.values())
     shares = {name: sum(times.get(key, 0) for key in keys) / total for name, keys in GROUPS.items()}
     shares["all else"] = 1 - sum(shares.values())
-    print(json.dumps(limit))
-    for name, share in shares.items():
-        print(f"{share:6.1%}  {name}")
+    Path(file).write_text(json.dumps({**limit, "shares": shares}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
