@@ -23,7 +23,7 @@ verify: $(VENV)/.workflow  ## repeat one run of a finished study, RUN=DATASET/ME
 bench: $(VENV)/.workflow  ## how fast the engines are beside the report's commands; 10 minutes, hours with FULL=1
 	FULL=$(FULL) $(VENV)/bin/python benchmarks/bench.py
 
-equivalence: $(VENV)/.tests  ## whether the fast engine is as accurate on the folder REVIEWS, with a model made from the files TEXT; hours
+equivalence: $(VENV)/.tests  ## whether the engines are equally accurate, on a folder REVIEWS and files TEXT; hours
 	$(VENV)/bin/python benchmarks/equivalence.py $(REVIEWS) $(TEXT)
 
 bench-scale: $(VENV)/.workflow  ## how planning grows from 10 to 1,000 seeds; minutes

@@ -3,13 +3,12 @@
     equivalence.py REVIEWS TEXT ...
 
 REVIEWS is a folder of {train,valid,test}.{review,label}; TEXT are files of plain text, of which (and of the train
-reviews) a tokenizer is made and a roberta_small pretrained. Five seeds from scratch and three from that model are
+reviews) a tokenizer is made and a roberta_small pretrained, by the fast engine for both. Five seeds from scratch and three from that model are
 trained for 5 epochs by each engine, which takes hours; a run that was stopped goes on. Prints tables and writes
 results/bench/equivalence.json. Run it with `make equivalence REVIEWS=... TEXT="..."`.
 """
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ STUDY = ROOT / "results" / "equivalence"
 def config(reviews, texts):
     """The config of a study of four methods: each start under each engine."""
     sources = [{"path": str(Path(text).resolve())} for text in texts]
-    own = {"path": str((RESULTS / "train.txt").resolve())}
+    own = {"path": str(Path(reviews, "train.review").resolve())}
     pretraining = {"text": sources, "updates": 1000, "batch_size": 8, "learning_rate": 0.001, "dropout": 0}
     model = {
         "library": "fairseq",
@@ -81,8 +80,6 @@ def losses(start):
 def main(reviews, *texts):
     """Train what is not trained yet, and compare."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    if not (RESULTS / "train.txt").exists():
-        shutil.copyfile(Path(reviews, "train.review"), RESULTS / "train.txt")
     file = RESULTS / "equivalence.yaml"
     file.write_text(yaml.safe_dump(config(reviews, texts)))
     targets = [

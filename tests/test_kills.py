@@ -254,6 +254,6 @@ def test_a_demo_that_is_killed_again_and_again_ends_like_one_that_is_not(whole, 
     for number, each in enumerate(rounds, 1):
         shutil.rmtree(copy / "results", ignore_errors=True)
         snakemake = Snakemake(copy, root=copy)
-        Torture(snakemake, each).finish()
+        Torture(snakemake, list(each)).finish()
         assert_equal(snakemake, whole)
         print(f"study {number} of {len(rounds)}: {len(each)} kills, and the same bytes", flush=True)

@@ -123,37 +123,38 @@ class Rows(torch.autograd.Function):
 
 
 class Attention(torch.autograd.Function):
-    """The attention of a layer, before its output is projected: queries, keys, values, shares, one text at a time.
+    """The attention of a layer, before its output is projected.
 
-    `x` is (tokens x width); `lengths` says how many of its rows belong to each text. The rows that ask are those at the
-    places `wanted`, `read` of them in each text, or all where `wanted` is None. The parameters, weights (width x width)
-    and biases of queries, keys and values, are in float32; what is computed is in the type of x.
+    Scores and shares are computed one text at a time, so that they stay in the cache. `x` is (tokens x width);
+    `lengths` says how many of its rows belong to each text. The rows that ask are those at the places `wanted`, `read`
+    of them in each text, or all where `wanted` is None. The parameters, weights (width x width) and biases of queries,
+    keys and values, are in float32; what is computed is in the type of x.
     """
 
     @staticmethod
     def forward(ctx, x, wanted, read, lengths, heads, rate, *parameters):
-        ctx.wanted, ctx.texts, ctx.heads, ctx.kept = wanted, list(_texts(read, lengths)), heads, []
+        ctx.wanted, ctx.texts, ctx.heads = wanted, list(_texts(read, lengths)), heads
         ctx.by_root, ctx.by_rate = (x.shape[1] // heads) ** -0.5, 1 / (1 - rate)
         asking = x if wanted is None else x[wanted]
-        ctx.low = [parameter.to(x.dtype) for parameter in parameters]
-        query, key, value = (F.linear(rows, *ctx.low[i : i + 2]) for rows, i in ((asking, 0), (x, 2), (x, 4)))
-        result = torch.empty_like(query)
+        low = [parameter.to(x.dtype) for parameter in parameters]
+        query, key, value = (F.linear(rows, *low[i : i + 2]) for rows, i in ((asking, 0), (x, 2), (x, 4)))
+        result, shares, masks = torch.empty_like(query), [], []
         for rows, columns in ctx.texts:
             q, k, v = _heads(query, rows, heads), _heads(key, columns, heads), _heads(value, columns, heads)
             score = q.new_empty(heads, q.shape[1], k.shape[1])
-            share = score.baddbmm_(q, k.transpose(1, 2), beta=0, alpha=ctx.by_root).softmax(-1)
-            mask = keep_mask(share.shape, rate, share.dtype)
-            ctx.kept.append((share, mask))
-            torch.mul(torch.bmm(masked(share, mask), v), ctx.by_rate, out=_heads(result, rows, heads))
-        ctx.save_for_backward(x, asking, query, key, value)
+            shares.append(score.baddbmm_(q, k.transpose(1, 2), beta=0, alpha=ctx.by_root).softmax(-1))
+            masks.append(keep_mask(score.shape, rate, score.dtype))
+            torch.mul(torch.bmm(masked(shares[-1], masks[-1]), v), ctx.by_rate, out=_heads(result, rows, heads))
+        ctx.save_for_backward(x, asking, query, key, value, *low[::2], *shares, *masks)
         return result
 
     @staticmethod
     def backward(ctx, gradient):
-        x, asking, query, key, value = ctx.saved_tensors
+        x, asking, query, key, value, by_query, by_key, by_value, *kept = ctx.saved_tensors
+        shares, masks = kept[: len(ctx.texts)], kept[len(ctx.texts) :]
         to_query, to_key, to_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
         scale = ctx.by_root * ctx.by_rate
-        for (rows, columns), (share, mask) in zip(ctx.texts, ctx.kept, strict=True):
+        for (rows, columns), share, mask in zip(ctx.texts, shares, masks, strict=True):
             q, g = (_heads(part, rows, ctx.heads) for part in (query, gradient))
             k, v = (_heads(part, columns, ctx.heads) for part in (key, value))
             used = masked(share, mask).transpose(1, 2)
@@ -162,69 +163,72 @@ class Attention(torch.autograd.Function):
             to_score = torch._softmax_backward_data(to_share, share, -1, share.dtype)
             torch.mul(torch.bmm(to_score, k), scale, out=_heads(to_query, rows, ctx.heads))
             torch.mul(torch.bmm(to_score.transpose(1, 2), q), scale, out=_heads(to_key, columns, ctx.heads))
-        to_asking, *to_parameters = _linear_backward(to_query, asking, ctx.low[0])
+        to_asking = to_query @ by_query
         to_x = to_asking if ctx.wanted is None else torch.zeros_like(x).index_copy_(0, ctx.wanted, to_asking)
-        for part, weight in ((to_key, ctx.low[2]), (to_value, ctx.low[4])):
-            to_x.addmm_(part, weight)
-            to_parameters += _linear_backward(part, x, None)[1:]
-        return to_x, None, None, None, None, None, *to_parameters
+        to_x.addmm_(to_key, by_key).addmm_(to_value, by_value)
+        pairs = (to_query, asking), (to_key, x), (to_value, x)
+        return to_x, None, None, None, None, None, *(made for pair in pairs for made in _parameter_gradients(*pair))
 
 
 class Rest(torch.autograd.Function):
     """What follows the attention of a layer: its projection, the feed-forward block, two residual sums, two norms.
 
-    `attended` and `residual` are (rows x width). The parameters, weights and biases of output, norm, up, down and norm,
-    are in float32; what is computed is in the type of `attended`.
+    `attended` and `residual` are (rows x width); `rate` is that of dropout, `epsilon` that of the norms. The
+    parameters, weights and biases of output, norm, up, down and norm, are in float32; what is computed is in the type
+    of `attended`.
     """
 
     @staticmethod
     def forward(ctx, attended, residual, rate, epsilon, *parameters):
-        first, second = parameters[2:4], parameters[8:10]
-        ctx.norms = first, second
-        ctx.low = [parameters[i].to(attended.dtype) for i in (0, 1, 4, 5, 6, 7)]
-        output, output_bias, up, up_bias, down, down_bias = ctx.low
+        output, output_bias, _, _, up, up_bias, down, down_bias, _, _ = (p.to(attended.dtype) for p in parameters)
+        first, second = parameters[2:4], parameters[8:]
         ctx.shape, ctx.scale = attended.shape[1:], 1 / (1 - rate)
 
         def summed(x, residual):
             mask = keep_mask(x.shape, rate, x.dtype)
             return torch.add(residual, mask_in_place(x, mask), alpha=ctx.scale, out=x), mask
 
-        x, ctx.first_mask = summed(F.linear(attended, output, output_bias), residual)
+        x, first_mask = summed(F.linear(attended, output, output_bias), residual)
         middle, *first_moments = torch.native_layer_norm(x, ctx.shape, *first, epsilon)
         raised = F.linear(middle, up, up_bias)
         active = F.gelu(raised)
-        y, ctx.second_mask = summed(F.linear(active, down, down_bias), middle)
+        y, second_mask = summed(F.linear(active, down, down_bias), middle)
         result, *second_moments = torch.native_layer_norm(y, ctx.shape, *second, epsilon)
-        ctx.save_for_backward(attended, x, *first_moments, middle, raised, active, y, *second_moments)
+        ctx.save_for_backward(
+            *(attended, output, first_mask, x, *first_moments, *first),
+            *(middle, up, raised, active, down, second_mask, y, *second_moments, *second),
+        )
         return result
 
     @staticmethod
     def backward(ctx, gradient):
-        attended, x, *first_moments, middle, raised, active, y, mean, deviation = ctx.saved_tensors
-        output, _, up, _, down, _ = ctx.low
-        first, second = ctx.norms
+        attended, output, first_mask, x, *first = ctx.saved_tensors[:8]
+        middle, up, raised, active, down, second_mask, y, *second = ctx.saved_tensors[8:]
 
-        def through_norm(gradient, x, moments, norm):
-            return torch.ops.aten.native_layer_norm_backward(gradient, x, ctx.shape, *moments, *norm, [True] * 3)
+        def through_norm(gradient, x, norm):  # in float32, since sums over the rows would lose digits in bfloat16
+            parts = gradient.float(), x.float(), ctx.shape, *norm, [True] * 3
+            to_x, *to_norm = torch.ops.aten.native_layer_norm_backward(*parts)
+            return to_x.to(x.dtype), *to_norm
 
         def through_mask(gradient, mask):
             return gradient if mask is None else masked(gradient, mask).mul_(ctx.scale)
 
-        to_y, *to_second = through_norm(gradient, y, (mean, deviation), second)
-        to_active, *to_down = _linear_backward(through_mask(to_y, ctx.second_mask), active, down)
-        to_middle, *to_up = _linear_backward(torch.ops.aten.gelu_backward(to_active, raised), middle, up)
-        to_x, *to_first = through_norm(to_middle.add_(to_y), x, first_moments, first)
-        to_attended, *to_output = _linear_backward(through_mask(to_x, ctx.first_mask), attended, output)
-        return to_attended, to_x, None, None, *to_output, *to_first, *to_up, *to_down, *to_second
+        to_y, *to_second = through_norm(gradient, y, second)
+        to_lowered = through_mask(to_y, second_mask)
+        to_raised = torch.ops.aten.gelu_backward(to_lowered @ down, raised)
+        to_middle = (to_raised @ up).add_(to_y)
+        to_x, *to_first = through_norm(to_middle, x, first)
+        to_projected = through_mask(to_x, first_mask)
+        return (
+            *(to_projected @ output, to_x, None, None),
+            *(*_parameter_gradients(to_projected, attended), *to_first, *_parameter_gradients(to_raised, middle)),
+            *(*_parameter_gradients(to_lowered, active), *to_second),
+        )
 
 
-def _linear_backward(gradient, x, weight):
-    """The gradients of input, weight and bias of a linear layer; of the input None where `weight` is.
-
-    Those of weight and bias are in float32, as the parameters are.
-    """
-    to_x = None if weight is None else gradient @ weight
-    return to_x, (gradient.t() @ x).float(), gradient.sum(0).float()
+def _parameter_gradients(gradient, x):
+    """The gradients of weight and bias of a linear layer, in float32 as these are, of its output's and its input."""
+    return (gradient.t() @ x).float(), gradient.sum(0).float()
 
 
 def first_attention(x, layer, first, lengths, heads, rate):
@@ -245,7 +249,8 @@ def first_attention(x, layer, first, lengths, heads, rate):
     constant = torch.einsum("nhd,hd->nh", query, by_head["key"][1])
     means, sums = [], []
     for row, text in enumerate(x.split(lengths)):
-        share = dropout((asked[row] @ text.t() + constant[row, :, None]).softmax(-1), rate)
+        score = (asked[row] @ text.t()).float() + constant[row, :, None]  # which bfloat16 would round
+        share = dropout(score.softmax(-1).to(kind), rate)
         means.append(share @ text)
         sums.append(share.sum(-1))
     weight, bias = by_head["value"]
