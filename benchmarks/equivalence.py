@@ -3,9 +3,9 @@
     equivalence.py REVIEWS TEXT ...
 
 REVIEWS is a folder of {train,valid,test}.{review,label}; TEXT are files of plain text, of which (and of the train
-reviews) a tokenizer is made and a roberta_small pretrained, by the fast engine for both. Five seeds from scratch and three from that model are
-trained for 5 epochs by each engine, which takes hours; a run that was stopped goes on. Prints tables and writes
-results/bench/equivalence.json. Run it with `make equivalence REVIEWS=... TEXT="..."`.
+reviews) a tokenizer is made and one roberta_small pretrained, by the fast engine. Five seeds from scratch and three
+from that model are trained for 5 epochs by each engine, which takes hours; a run that was stopped goes on. Prints
+tables and writes results/bench/equivalence.json. Run it with `make equivalence REVIEWS=... TEXT="..."`.
 """
 
 import json

@@ -37,9 +37,9 @@ GROUPS = {  # name: operators of torch's profile
 def products_per_update(model, tokens):
     """Floating-point operations of the model's matrix products in an update: 6 for each weight of a layer and token.
 
-    Attention's are left out; what the engine leaves out of the last layer is counted.
+    Left out are attention's, and the last layer's, where one row of a review is read.
     """
-    modules = (module for layer in model.encoder.packed.layers for module in vars(layer).values())
+    modules = (module for layer in model.encoder.packed.layers[:-1] for module in vars(layer).values())
     return 6 * tokens * sum(module.weight.numel() for module in modules if isinstance(module, torch.nn.Linear))
 
 
