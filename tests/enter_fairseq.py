@@ -38,11 +38,16 @@ def train(work, pattern, start=None):
         os.dup2(out[1], 2)
 
 
+def unpack(results, data):
+    """Lay the demo's binarized reviews into the folder `data`."""
+    for packed in Path(results, "data/demo-books/tokens/roberta-demo").glob("*.zip"):
+        shutil.unpack_archive(packed, data)
+
+
 def entered(results, checkpoint, root):
     """{place: what came of it} where the file `checkpoint` is what a user, or a run before, has left there."""
     work = Path(root, "work")
-    for packed in Path(results, "data/demo-books/tokens/roberta-demo").glob("*.zip"):
-        shutil.unpack_archive(packed, work / "data")
+    unpack(results, work / "data")
     (work / "checkpoints").mkdir()
     (work / "checkpoints" / "checkpoint1.pt").write_bytes(Path(checkpoint).read_bytes())
     places = {

@@ -126,6 +126,71 @@ def test_losses_and_gradients_are_the_librarys_own(demo, environment, gradients,
     assert len(found) > 50 and set(found) == near, found
 
 
+def clipped(longest):
+    """Largest distances between dense gradients and the same ones sparse, after both were scaled and clipped.
+
+    And between the norms that clipping returns.
+    """
+    from semis.fast_encoder import Rows, clip_gradients, scale_gradients
+
+    import torch
+
+    def gradients(sparse):
+        torch.manual_seed(0)
+        table, weight = torch.nn.Parameter(torch.randn(50, 8)), torch.nn.Parameter(torch.randn(8, 3))
+        ids = torch.tensor([4, 7, 4, 49])
+        (Rows.apply(table, ids) if sparse else table[ids]).matmul(weight).sin().sum().backward()
+        if sparse:
+            scale_gradients([table, weight], torch.tensor(0.125))
+            norm = clip_gradients([table, weight], longest)
+        else:
+            torch._foreach_mul_([table.grad, weight.grad], 0.125)
+            norm = torch.nn.utils.clip_grad_norm_([table, weight], longest or float("inf"))
+        return table.grad.to_dense(), weight.grad, norm
+
+    return [(a - b).abs().max().item() for a, b in zip(gradients(False), gradients(True), strict=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("longest", [0, 0.1])
+def test_sparse_gradients_are_scaled_and_clipped_like_dense_ones(demo, longest):
+    assert max(in_environment("fairseq", clipped, longest)) < 1e-6
+
+
+def logged(results, folder):
+    """[[loss (bits), norm of all gradients] of each of ten updates] of the reference, and the same of the fast engine.
+
+    Both are trained by fairseq-train from the same random weights, without dropout.
+    """
+    from pathlib import Path
+
+    from semis import fairseq_training
+
+    import enter_fairseq
+    import finetune_fairseq
+
+    enter_fairseq.unpack(results, Path(folder, "data"))
+    found = []
+    for engine in ("reference", "fast"):
+        work = Path(folder, "work", engine)
+        work.mkdir(parents=True)
+        flags = finetune_fairseq.recipe_flags(enter_fairseq.RECIPE | {"engine": engine}, 2, 0, 160)
+        flags += fairseq_training.model_flags(engine, enter_fairseq.SIZES, 64)
+        flags += ["--dropout", "0", "--attention-dropout", "0", "--pooler-dropout", "0"]
+        fairseq_training.train(Path(folder, "data"), work, flags, "none")
+        lines = [json.loads(line) for line in (work / "train.log").read_text().splitlines() if '"gnorm"' in line]
+        found.append([[float(line["loss"]), float(line["gnorm"])] for line in lines])
+    return found
+
+
+@pytest.mark.slow
+def test_a_training_has_fairseqs_own_losses_and_gradient_norms(demo, tmp_path):
+    """What the trainer does to gradients on their way to Adam, which does not see their scale."""
+    reference, fast = in_environment("fairseq", logged, str(demo), str(tmp_path))
+    assert len(reference) == 10
+    assert fast == [pytest.approx(row, rel=0.02) for row in reference]
+
+
 def steps(fairseq_epsilon, saved_at):
     """Largest distances of weights and moments between an ordinary Adam and RowAdam, after 60 steps.
 

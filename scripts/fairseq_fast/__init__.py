@@ -100,6 +100,10 @@ class FairseqRowAdam(FairseqAdam):
         super().__init__(cfg, params)
         self._optimizer = RowAdam(params, **self.optimizer_config, fairseq_epsilon=True)
 
+    def multiply_grads(self, c):
+        """Multiply all gradients, sparse ones too, of which fairseq's own multiplies a copy."""
+        fast_encoder.scale_gradients(self.params, c)
+
     def clip_grad_norm(self, max_norm, aggregate_norm_fn=None):
         """Clip all gradients, sparse ones too; return their norm before."""
         return fast_encoder.clip_gradients(self.params, max_norm)
