@@ -1,8 +1,9 @@
 """How fast the engines are beside the report's commands typed by hand, measured in turn in one run.
 
 Quick: every run is cut to a few updates, and the times of whole runs and of the study are worked out from the rates
-(marked "extrapolated"). With FULL=1 whole runs of 5 epochs are made. Prints tables and writes results/bench/bench.json
-and profile.txt. Run it with `make bench`; nothing else should run on the machine.
+(marked "extrapolated"); three rounds, fewer where they would take longer than 10 minutes. With FULL=1 whole runs of 5
+epochs are made. Prints tables and writes results/bench/bench.json and profile.txt. Run it with
+`make bench`; nothing else should run on the machine.
 """
 
 import csv
@@ -30,9 +31,11 @@ EPOCHS, BATCH = 5, 8
 TRAINER_VALIDATIONS = 4  # of the report's Hugging Face run, besides the one at its end: every 250 of 1,125 updates
 RUNS = {"finetune": 6, "finetune_hf": 3}  # of a study of 3 methods x 3 seeds
 RULES = {"finetune": "finetune_fairseq", "finetune_hf": "finetune_huggingface"}
+LIMITED = {"finetune": "updates_per_s", "evaluate": "reviews_per_s", "pretrain": "tokens_per_s"}
 FULL = bool(os.environ.get("FULL"))
 REVIEWS = REPORT if FULL else {"train": 80, "valid": 32, "test": 96}  # whole batches: fairseq's command drops others
 ROUNDS = 1 if FULL else 3
+QUICK_S = 520  # the quick form begins no round that would end later, counted from the first
 PRETRAINING_UPDATES = 40 if FULL else 4
 STUDY = Path("results", "engines")
 
@@ -195,9 +198,10 @@ class Bench:
         """What the matrix products alone allow here, as `profile_step` measures it, and each engine's share of it."""
         self.python("fairseq", ROOT / "benchmarks" / "profile_step.py", "data", "profile.json")
         found = json.loads((self.folder / "profile.json").read_text())
-        for engine, values in list(self.found["finetune", "updates_per_s"].items()):
-            for value in values:
-                self.add(engine, "finetune", {"share_of_limit": value / found["updates_per_s"]})
+        for work, limit in found["limits"].items():
+            for engine, values in self.found[work, LIMITED[work]].items():
+                for value in values:
+                    self.add(engine, work, {"share_of_limit": value / limit})
         return found
 
     def rows(self):
@@ -307,7 +311,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         step("making environments, texts and models", bench.prepare)
+        start = time.perf_counter()
         for round_ in range(ROUNDS):
+            begin = time.perf_counter()
             for engine in ENGINES if round_ == 0 else ["stock", "fast"]:  # what the reference costs is told once
                 name = f"round {round_ + 1} of {ROUNDS}: {engine},"
                 if engine == "stock":
@@ -317,11 +323,19 @@ def main():
                     step(f"{name} runs side by side", bench.study, engine, round_)
                 if engine != "reference":
                     step(f"{name} pretraining", bench.pretrain, engine)
+            now = time.perf_counter()
+            if not FULL and (now - start) + (now - begin) > QUICK_S:
+                break
         limit = step("profile", bench.limit)
     rows = bench.rows()
     print(tabulate(rows, headers="keys", floatfmt=".3g"))
-    print("\nThe model's matrix products alone, the last layer's left out, of which few rows are read, allow")
-    print(f"{limit['updates_per_s']:.1f} updates/s of {limit['tokens']} tokens ({limit['gflops']:.0f} GFLOP/s).")
+    stock_median = {(row["work"], row["metric"]): row["median"] for row in rows if row["engine"] == "stock"}
+    limits = [
+        (work, LIMITED[work], value, value / stock_median[work, LIMITED[work]])
+        for work, value in limit["limits"].items()
+    ]
+    print(f"\nMatrix products alone ({limit['gflops']:.0f} GFLOP/s; {limit['tokens']} tokens an update) allow at most")
+    print(tabulate(limits, headers=["work", "metric", "limit", "ratio_to_stock"], floatfmt=".3g"))
     profile = tabulate([(f"{share:.1%}", name) for name, share in limit["shares"].items()], tablefmt="plain")
     print(f"Where the fast engine's time goes:\n{profile}")
     (RESULTS / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")

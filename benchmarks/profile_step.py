@@ -15,9 +15,11 @@ from semis.row_adam import RowAdam
 import fairseq_fast
 import torch
 from fairseq.tasks.sentence_prediction import SentencePredictionConfig, SentencePredictionTask
+from torch.nn import Linear
 from torch.profiler import ProfilerActivity, profile
 
-BATCHES = 12
+BATCHES, REVIEWS = 12, 8  # reviews in a batch
+HIDDEN = 0.15  # share of the tokens, fairseq's default
 GROUPS = {  # name: operators of torch's profile
     "matrix products": ("aten::mm", "aten::addmm", "aten::addmm_"),
     "attention's products": ("aten::bmm", "aten::baddbmm_"),
@@ -34,13 +36,22 @@ GROUPS = {  # name: operators of torch's profile
 }
 
 
-def products_per_update(model, tokens):
-    """Floating-point operations of the model's matrix products in an update: 6 for each weight of a layer and token.
+def products_per_token(model):
+    """Floating-point operations of the matrix products of each work, for a token: 2 a weight, in training 6.
 
-    Left out are attention's, and the last layer's, where one row of a review is read.
+    Attention's own are left out. Of the last layer just one row of a review is read, which is left out too; the masked
+    language model reads it for the hidden tokens, and projects all to keys and values.
     """
-    modules = (module for layer in model.encoder.packed.layers[:-1] for module in vars(layer).values())
-    return 6 * tokens * sum(module.weight.numel() for module in modules if isinstance(module, torch.nn.Linear))
+
+    def weights(*modules):
+        return sum(module.weight.numel() for module in modules)
+
+    *layers, last = model.encoder.packed.layers
+    lower = sum(weights(*(module for module in vars(x).values() if isinstance(module, Linear))) for x in layers)
+    head = model.encoder.lm_head
+    hidden = weights(last.query, last.output, last.up, last.down, head.dense, head)
+    pretrained = lower + weights(last.key, last.value) + HIDDEN * hidden
+    return {"finetune": 6 * lower, "evaluate": 2 * lower, "pretrain": 6 * pretrained}
 
 
 def speed(kind, tokens, width):
@@ -55,7 +66,11 @@ def speed(kind, tokens, width):
 
 
 def main(data, file):
-    """Write {updates_per_s, gflops, tokens, shares: {kind of work: its share of the time}} into `file`."""
+    """Write {gflops, tokens of an update, limits: {work: rate}, shares: {kind of work: share of the time}} into `file`.
+
+    The rates are what the products alone allow: fine-tuning's updates, evaluation's reviews and pretraining's tokens
+    per second.
+    """
     settings = SentencePredictionConfig(data=data, num_classes=2, init_token=0, separator_token=2)
     settings.max_positions, settings.shorten_method = 256, "truncate"
     settings.seed, settings.regression_target = 0, False
@@ -65,7 +80,7 @@ def main(data, file):
     model.register_classification_head("sentence_classification_head", num_classes=2)
     adam = RowAdam(list(model.parameters()), 1e-5, (0.9, 0.98), 1e-8, 0.01, fairseq_epsilon=True)
     task.load_dataset("train")
-    batches = task.get_batch_iterator(task.dataset("train"), max_sentences=8).next_epoch_itr()
+    batches = task.get_batch_iterator(task.dataset("train"), max_sentences=REVIEWS).next_epoch_itr()
     batches = [batch for _, batch in zip(range(BATCHES), batches, strict=False)]
 
     def update(batch):
@@ -82,12 +97,14 @@ def main(data, file):
             update(batch)
     tokens = sum(batch["ntokens"] for batch in batches) // len(batches)
     rate = speed(fast_encoder.compute_type(), tokens, 512)
-    limit = {"updates_per_s": rate / products_per_update(model, tokens), "gflops": rate / 1e9, "tokens": tokens}
+    by_token = products_per_token(model)
+    amounts = {"finetune": tokens, "evaluate": tokens / REVIEWS, "pretrain": 1}
+    limits = {work: rate / by_token[work] / amount for work, amount in amounts.items()}
     times = {event.key: event.self_cpu_time_total for event in found.key_averages()}
     total = sum(times.values())
     shares = {name: sum(times.get(key, 0) for key in keys) / total for name, keys in GROUPS.items()}
     shares["all else"] = 1 - sum(shares.values())
-    Path(file).write_text(json.dumps({**limit, "shares": shares}))
+    Path(file).write_text(json.dumps({"gflops": rate / 1e9, "tokens": tokens, "limits": limits, "shares": shares}))
 
 
 if __name__ == "__main__":
