@@ -10,6 +10,7 @@ from semis import fast_encoder
 from semis.row_adam import RowAdam
 
 import fairseq_plugin
+import torch
 from fairseq.criterions import register_criterion
 from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
 from fairseq.models import register_model, register_model_architecture
@@ -66,7 +67,8 @@ class FastEncoder(RobertaEncoder):
         x = fast_encoder.encode(self.packed, tokens, positions, lengths, self.training, self.kind, False, wanted, read)
         head = self.lm_head
         x = head.layer_norm(head.activation_fn(head.dense(x)))
-        return fast_encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, target[hidden], self.kind)
+        wanted, learning = target[hidden], torch.is_grad_enabled()
+        return fast_encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
 
 
 @register_model("roberta_fast")

@@ -337,36 +337,33 @@ class LinearCrossEntropy(torch.autograd.Function):
     """Summed cross entropy (nats) of a linear layer's scores; a block of rows at a time, its gradient made on the spot.
 
     `x` is (rows x width), `weight` (classes x width), `bias` (classes,), `target` (rows,) of classes; the products are
-    computed in `kind`, the rest in float32.
+    computed in `kind`, the rest in float32. Without `learning` no backward can follow.
     """
 
-    BLOCK = 512
+    BLOCK = 1024
 
     @staticmethod
-    def forward(ctx, x, weight, bias, target, kind):
-        low, training = weight.to(kind), any(ctx.needs_input_grad)
-        loss = x.new_zeros(())
-        if training:
-            to_x, to_weight, to_bias = torch.zeros_like(x), torch.zeros_like(weight), torch.zeros_like(bias)
-        for start in range(0, len(x), LinearCrossEntropy.BLOCK):
-            rows = slice(start, start + LinearCrossEntropy.BLOCK)
-            part, wanted = x[rows].to(kind), target[rows, None]
-            scores = F.linear(part, low).float().add_(bias)
-            logs = scores.log_softmax(-1)
+    def forward(ctx, x, weight, bias, target, kind, learning):
+        low, loss = weight.to(kind), x.new_zeros(())
+        to_x, to_weight, to_bias = [], None, torch.zeros_like(bias)
+        blocks = (rows.split(LinearCrossEntropy.BLOCK) for rows in (x.to(kind), target[:, None]))
+        for part, wanted in zip(*blocks, strict=True):
+            logs = F.linear(part, low).float().add_(bias).log_softmax(-1)
             loss -= logs.gather(1, wanted).sum()
-            if training:
+            if learning:
                 share = logs.exp_().scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=logs.dtype))
                 to_bias += share.sum(0)
                 share = share.to(kind)
-                to_x[rows] = share @ low
-                to_weight += share.t() @ part
-        if training:
-            ctx.save_for_backward(to_x, to_weight, to_bias)
+                to_x.append((share @ low).float())
+                made = (share.t() @ part).float()
+                to_weight = made if to_weight is None else to_weight.add_(made)
+        if learning:
+            ctx.save_for_backward(torch.cat(to_x), to_weight, to_bias)
         return loss
 
     @staticmethod
     def backward(ctx, gradient):
-        return *(gradient * x for x in ctx.saved_tensors), None, None
+        return *(x.mul_(gradient) for x in ctx.saved_tensors), None, None, None
 
 
 @torch.no_grad()
