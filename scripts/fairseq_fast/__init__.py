@@ -79,6 +79,7 @@ class FastRoberta(RobertaModel):
     def build_model(cls, args, task):
         """Build the model for a task's dictionary."""
         fairseq_plugin.roberta_small(args)
+        fast_encoder.keep_freed_memory()
         print(fast_encoder.arithmetic(), flush=True)
         return cls(args, FastEncoder(args, task.source_dictionary))
 

@@ -5,6 +5,7 @@ texts stand one behind the other (`tokens` long), and in the last layer only for
 stands in docs/engines.md.
 """
 
+import ctypes
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,8 @@ import torch.nn.functional as F
 
 PARTS = 65536  # a mask is drawn as 16-bit parts of 64-bit words: four numbers for the price of one
 BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}  # integers as wide as the numbers
+FILL = 64  # tokens
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 @dataclass
@@ -56,6 +59,17 @@ def compute_type():
 
 
 def arithmetic():
+def keep_freed_memory():
+    """Let this process keep the memory of large tensors that it frees, where it runs on glibc.
+
+    Else it goes back to the system and comes again page by page, each filled with zeros first.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
     """One line that says what the engine computes in on this machine."""
     can = torch.cpu.get_capabilities()
     unit = next((name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if can.get(name)), "no vector unit")
