@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 
 PARTS = 65536  # a mask is drawn as 16-bit parts of 64-bit words: four numbers for the price of one
-BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}  # integers as wide as the numbers
 FILL = 64  # tokens
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}  # integers as wide as the numbers
 
 
 @dataclass
@@ -59,7 +59,6 @@ def compute_type():
     return torch.bfloat16 if quick else torch.float32
 
 
-def arithmetic():
 def keep_freed_memory():
     """Let this process keep the memory of large tensors that it frees, where it runs on glibc.
 
@@ -71,6 +70,7 @@ def keep_freed_memory():
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
+def arithmetic():
     """One line that says what the engine computes in on this machine."""
     can = torch.cpu.get_capabilities()
     unit = next((name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if can.get(name)), "no vector unit")
@@ -142,35 +142,40 @@ class Rows(torch.autograd.Function):
 class Attention(torch.autograd.Function):
     """The attention of a layer, before its output is projected.
 
-    Scores and shares are computed one text at a time, so that they stay in the cache. `x` is (tokens x width);
+    Scores and shares are computed one text at a time, so that they stay in the cache, and in float32: in bfloat16 torch
+    would make a kernel for each length of a text, which takes longer than the products. `x` is (tokens x width);
     `lengths` says how many of its rows belong to each text. The rows that ask are those at the places `wanted`, `read`
-    of them in each text, or all where `wanted` is None. The parameters, weights (width x width) and biases of queries,
-    keys and values, are in float32; what is computed is in the type of x.
+    of them in each text, or all where `wanted` is None. Without `learning` no backward can follow. The parameters,
+    weights (width x width) and biases of queries, keys and values, are in float32; products with them are computed in
+    the type of x.
     """
 
     @staticmethod
-    def forward(ctx, x, wanted, read, lengths, heads, rate, *parameters):
+    def forward(ctx, x, wanted, read, lengths, heads, rate, learning, *parameters):
         ctx.wanted, ctx.texts, ctx.heads = wanted, list(_texts(read, lengths)), heads
         ctx.by_root, ctx.by_rate = (x.shape[1] // heads) ** -0.5, 1 / (1 - rate)
         asking = x if wanted is None else x[wanted]
         low = [parameter.to(x.dtype) for parameter in parameters]
-        query, key, value = (F.linear(rows, *low[i : i + 2]) for rows, i in ((asking, 0), (x, 2), (x, 4)))
+        query, key, value = (F.linear(rows, *low[i : i + 2]).float() for rows, i in ((asking, 0), (x, 2), (x, 4)))
         result, shares, masks = torch.empty_like(query), [], []
         for rows, columns in ctx.texts:
             q, k, v = _heads(query, rows, heads), _heads(key, columns, heads), _heads(value, columns, heads)
+            if not (learning or rate):
+                _heads(result, rows, heads).copy_(F.scaled_dot_product_attention(q[None], k[None], v[None])[0])
+                continue
             score = q.new_empty(heads, q.shape[1], k.shape[1])
             shares.append(score.baddbmm_(q, k.transpose(1, 2), beta=0, alpha=ctx.by_root).softmax(-1))
             masks.append(keep_mask(score.shape, rate, score.dtype))
             torch.mul(torch.bmm(masked(shares[-1], masks[-1]), v), ctx.by_rate, out=_heads(result, rows, heads))
         ctx.save_for_backward(x, asking, query, key, value, *low[::2], *shares, *masks)
-        return result
+        return result.to(x.dtype)
 
     @staticmethod
     def backward(ctx, gradient):
         x, asking, query, key, value, by_query, by_key, by_value, *kept = ctx.saved_tensors
         shares, masks = kept[: len(ctx.texts)], kept[len(ctx.texts) :]
         to_query, to_key, to_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
-        scale = ctx.by_root * ctx.by_rate
+        gradient, scale = gradient.float(), ctx.by_root * ctx.by_rate
         for (rows, columns), share, mask in zip(ctx.texts, shares, masks, strict=True):
             q, g = (_heads(part, rows, ctx.heads) for part in (query, gradient))
             k, v = (_heads(part, columns, ctx.heads) for part in (key, value))
@@ -180,11 +185,12 @@ class Attention(torch.autograd.Function):
             to_score = torch._softmax_backward_data(to_share, share, -1, share.dtype)
             torch.mul(torch.bmm(to_score, k), scale, out=_heads(to_query, rows, ctx.heads))
             torch.mul(torch.bmm(to_score.transpose(1, 2), q), scale, out=_heads(to_key, columns, ctx.heads))
+        to_query, to_key, to_value = (made.to(x.dtype) for made in (to_query, to_key, to_value))
         to_asking = to_query @ by_query
         to_x = to_asking if ctx.wanted is None else torch.zeros_like(x).index_copy_(0, ctx.wanted, to_asking)
         to_x.addmm_(to_key, by_key).addmm_(to_value, by_value)
         pairs = (to_query, asking), (to_key, x), (to_value, x)
-        return to_x, None, None, None, None, None, *(made for pair in pairs for made in _parameter_gradients(*pair))
+        return to_x, *[None] * 6, *(made for pair in pairs for made in _parameter_gradients(*pair))
 
 
 class Rest(torch.autograd.Function):
@@ -253,26 +259,27 @@ def first_attention(x, layer, first, lengths, heads, rate):
 
     It computes what `Attention` does, in an order that is much shorter for one row of a text: instead of projecting
     each token to a key and a value, the query goes backwards through the keys' weights, and the attended mean of the
-    tokens forwards through the values'. `first` holds the places of the first tokens.
+    tokens forwards through the values'. `first` holds the places of the first tokens. All is computed in float32, as in
+    `Attention`.
     """
     kind, width = x.dtype, x.shape[1] // heads
+    x = x.float()
     by_head = {
-        name: (module.weight.to(kind).view(heads, width, -1), module.bias.to(kind).view(heads, width))
+        name: (module.weight.view(heads, width, -1), module.bias.view(heads, width))
         for name, module in (("key", layer.key), ("value", layer.value))
     }
-    query = F.linear(x[first], layer.query.weight.to(kind), layer.query.bias.to(kind)) * width**-0.5
-    query = query.view(-1, heads, width)
+    query = (layer.query(x[first]) * width**-0.5).view(-1, heads, width)
     asked = torch.einsum("nhd,hdw->nhw", query, by_head["key"][0])
     constant = torch.einsum("nhd,hd->nh", query, by_head["key"][1])
     means, sums = [], []
     for row, text in enumerate(x.split(lengths)):
-        score = (asked[row] @ text.t()).float() + constant[row, :, None]  # which bfloat16 would round
-        share = dropout(score.softmax(-1).to(kind), rate)
+        score = asked[row] @ text.t() + constant[row, :, None]
+        share = dropout(score.softmax(-1), rate)
         means.append(share @ text)
         sums.append(share.sum(-1))
     weight, bias = by_head["value"]
     found = torch.einsum("nhw,hdw->nhd", torch.stack(means), weight) + torch.stack(sums)[..., None] * bias
-    return found.reshape(len(lengths), -1)
+    return found.reshape(len(lengths), -1).to(kind)
 
 
 def _texts(read, lengths):
@@ -304,6 +311,18 @@ def pack(tokens, padding):
     return tokens[real], positions[real], real.sum(1).tolist()
 
 
+def filled_up(tokens, positions, lengths, padding):
+    """What `pack` returned, with one more text of padding that fills the number of tokens up to a multiple of `FILL`.
+
+    torch makes a kernel for each shape of a product in bfloat16 and keeps just some: so they are seldom new.
+    """
+    missing = -len(tokens) % FILL
+    if not missing:
+        return tokens, positions, lengths
+    fill = tokens.new_full([missing], padding)
+    return torch.cat([tokens, fill]), torch.cat([positions, fill]), [*lengths, missing]
+
+
 def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=None, read=None):
     """Encode packed texts; return rows of the last layer, (rows x width) in float32.
 
@@ -313,6 +332,7 @@ def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=N
     """
     rate = encoder.dropout if training else 0.0
     attention_rate = encoder.attention_dropout if training else 0.0
+    settings = encoder.heads, attention_rate, torch.is_grad_enabled()
     weight = encoder.tokens.weight
     if hasattr(weight, "refresh"):
         weight.refresh(tokens)
@@ -326,12 +346,12 @@ def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=N
         projections = _parameters(layer.query, layer.key, layer.value)
         rest = _parameters(layer.output, layer.attention_norm, layer.up, layer.down, layer.norm)
         if layer is not encoder.layers[-1]:
-            found, residual = Attention.apply(x, None, lengths, lengths, encoder.heads, attention_rate, *projections), x
+            found, residual = Attention.apply(x, None, lengths, lengths, *settings, *projections), x
         elif wanted is None:
             first = torch.tensor([0, *lengths[:-1]]).cumsum(0)
             found, residual = first_attention(x, layer, first, lengths, encoder.heads, attention_rate), x[first]
         else:
-            found = Attention.apply(x, wanted, read, lengths, encoder.heads, attention_rate, *projections)
+            found = Attention.apply(x, wanted, read, lengths, *settings, *projections)
             residual = x[wanted]
         x = Rest.apply(found, residual, rate, layer.norm.eps, *rest)
     return x.float()
@@ -340,7 +360,10 @@ def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=N
 def first_rows(encoder, padded, training, kind):
     """Encode a padded batch (texts x places); return the rows of the first tokens, (texts x 1 x width)."""
     sparse = torch.is_grad_enabled() and hasattr(encoder.tokens.weight, "refresh")
-    return encode(encoder, *pack(padded, encoder.padding), training, kind, sparse)[:, None]
+    packed = pack(padded, encoder.padding)
+    if kind == torch.bfloat16:
+        packed = filled_up(*packed, encoder.padding)
+    return encode(encoder, *packed, training, kind, sparse)[: len(padded), None]
 
 
 def never_save_late_rows(embedding):
