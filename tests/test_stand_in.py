@@ -17,7 +17,8 @@ import pytest
 STAND_IN = Path(__file__).resolve().parents[1] / "envs" / "stand_in"
 SNAKEMAKE = Path(sys.executable).parent / "snakemake"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-ENV = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX")}
+NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "SNAKEMAKE_CONDA_PREFIX")
+ENV = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
 ENV |= {"PATH": f"{STAND_IN / 'bin'}{os.pathsep}{os.environ['PATH']}", "SEMIS_PYTHON": sys.executable}
 
 LOOK = "import json, sys, six; print(json.dumps([sys.executable, sys.prefix, six.__version__]))"
