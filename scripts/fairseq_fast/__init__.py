@@ -114,7 +114,7 @@ class FairseqRowAdam(FairseqAdam):
 
 @register_criterion("masked_lm_fast", dataclass=MaskedLmConfig)
 class FastMaskedLm(MaskedLmLoss):
-    """fairseq's masked_lm, without ever holding the scores of all masked tokens over all words at once."""
+    """fairseq's masked_lm, which holds the scores over all words of one block of the masked tokens at once."""
 
     def forward(self, model, sample, reduce=True):
         """Return (summed loss, number of masked tokens, what is logged), as masked_lm does."""

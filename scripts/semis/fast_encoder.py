@@ -86,10 +86,10 @@ def keep_mask(shape, rate, kind):
     if not rate:
         return None
     count = shape.numel()
-    # numpy's draws four times as fast as torch's, from whose generator it is seeded: that one is in the checkpoints
-    generator = numpy.random.Generator(numpy.random.SFC64(torch.randint(2**62, ()).item()))
-    words = torch.from_numpy(generator.integers(-(2**63), 2**63, -(-count // 4)))
-    mask = words.view(torch.int16)[:count].ge_(round(rate * PARTS) - PARTS // 2).neg_().view(shape)
+    # numpy draws quicker than torch; seeded by torch's generator, it gives a training gone on with the same masks
+    words = numpy.random.SFC64(torch.randint(2**62, ()).item()).random_raw(-(-count // 4))
+    parts = torch.from_numpy(words.view(numpy.int16))[:count]
+    mask = parts.ge_(round(rate * PARTS) - PARTS // 2).neg_().view(shape)
     return mask.to(BITS[kind])
 
 
@@ -259,8 +259,7 @@ def first_attention(x, layer, first, lengths, heads, rate):
 
     It computes what `Attention` does, in an order that is much shorter for one row of a text: instead of projecting
     each token to a key and a value, the query goes backwards through the keys' weights, and the attended mean of the
-    tokens forwards through the values'. `first` holds the places of the first tokens. All is computed in float32, as in
-    `Attention`.
+    tokens forwards through the values'. `first` holds the places of the first tokens. All is computed in float32.
     """
     kind, width = x.dtype, x.shape[1] // heads
     x = x.float()
