@@ -10,6 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from semis import fast_encoder
+from semis.processor import compute_type
 from semis.row_adam import RowAdam
 
 import fairseq_fast
@@ -23,8 +24,8 @@ HIDDEN = 0.15  # share of the tokens, fairseq's default
 GROUPS = {  # name: operators of torch's profile
     "matrix products": ("aten::mm", "aten::addmm", "aten::addmm_"),
     "attention's products": ("aten::bmm", "aten::baddbmm_"),
-    "dropout": ("keep_mask", "aten::bitwise_and", "aten::bitwise_and_", "aten::ge_", "aten::neg_"),
-    "softmax": ("aten::_softmax", "aten::_softmax_backward_data"),
+    "dropout and scaling": ("keep_mask", "aten::ge_", "aten::mul", "aten::mul_", "aten::addcmul"),
+    "softmax": ("aten::_softmax", "aten::_softmax_backward_data", "aten::addcmul_"),
     "copies and conversions": ("aten::copy_", "aten::cat", "aten::fill_", "aten::zero_"),
     "normalisation and GELU": (
         "aten::native_layer_norm",
@@ -107,7 +108,7 @@ def main(data, file):
         for batch in batches:
             update(batch)
     tokens = sum(batch["ntokens"] for batch in batches) // len(batches)
-    rate = speed(fast_encoder.compute_type(), tokens, 512)
+    rate = speed(compute_type(), tokens, 512)
     by_token = products_per_token(model)
     amounts = {"finetune": tokens, "evaluate": tokens / REVIEWS, "pretrain": 1}
     limits = {work: rate / by_token[work] / amount for work, amount in amounts.items()}

@@ -107,7 +107,7 @@ def transformers_gradients(lengths, kind):
     gradients, evaluated = [], []
     for fast in (False, True):
         if fast:
-            fast_huggingface.fast_encoder.compute_type = lambda: getattr(torch, kind)
+            fast_huggingface.compute_type = lambda: getattr(torch, kind)
             fast_huggingface.speed_up(model)
         model.zero_grad()
         batch = {"input_ids": tokens, "attention_mask": tokens.ne(config.pad_token_id), "labels": labels}
@@ -170,7 +170,7 @@ def logged(results, folder):
     """
     from pathlib import Path
 
-    from semis import fairseq_training, fast_encoder
+    from semis import fairseq_training, processor
 
     import enter_fairseq
     import finetune_fairseq
@@ -186,7 +186,7 @@ def logged(results, folder):
         fairseq_training.train(Path(folder, "data"), work, flags, "none")
         lines = [json.loads(line) for line in (work / "train.log").read_text().splitlines() if '"gnorm"' in line]
         found.append([[float(line["loss"]), float(line["gnorm"])] for line in lines])
-    return str(fast_encoder.compute_type()), *found
+    return str(processor.compute_type()), *found
 
 
 @pytest.mark.slow
@@ -338,6 +338,35 @@ def test_a_short_batch_may_hide_no_token(demo):
     assert tuple(in_environment("fairseq", nothing_hidden)) == (0, 0)
 
 
+def kept_in_bfloat16():
+    """Whether an evaluation's bfloat16 of a weight is kept, and made anew after an update and after loading."""
+    from semis.fast_encoder import lowered
+    from semis.row_adam import RowAdam
+
+    import torch
+
+    layer = torch.nn.Linear(8, 8)
+    adam, weight, found = RowAdam(list(layer.parameters()), 0.1, (0.9, 0.98), 1e-8, 0.01), layer.weight, []
+
+    def check():
+        made = lowered(weight, torch.bfloat16, learning=False)
+        found.append(torch.equal(made, weight.to(torch.bfloat16)))
+        found.append(lowered(weight, torch.bfloat16, learning=False) is made)
+
+    check()
+    layer(torch.ones(1, 8)).sum().backward()
+    adam.step()
+    check()
+    layer.load_state_dict({name: 2 * value for name, value in layer.state_dict().items()})
+    check()
+    return found
+
+
+@pytest.mark.slow
+def test_an_evaluation_reads_the_weights_of_now(demo):
+    assert in_environment("fairseq", kept_in_bfloat16) == [True] * 6
+
+
 def masks(rate, kind):
     """p-values of what masks of this rate must not show: another rate, unlike rows, memory at a distance, periods."""
     from semis.fast_encoder import keep_mask
@@ -373,14 +402,14 @@ def test_masks_have_their_rate_and_no_structure(demo, rate, kind):
 
 def chosen(processors):
     """The types that are computed in on processors with these capabilities."""
-    from semis import fast_encoder
+    from semis import processor
 
     import torch
 
     found = []
     for capabilities in processors:
         torch.cpu.get_capabilities = lambda capabilities=capabilities: capabilities
-        found.append(str(fast_encoder.compute_type()))
+        found.append(str(processor.compute_type()))
     return found
 
 

@@ -7,6 +7,7 @@ Registers the architecture `roberta_small_fast` (weights and names as `roberta_s
 from dataclasses import dataclass
 
 from semis import fast_encoder
+from semis.processor import compute_type
 from semis.row_adam import RowAdam
 
 import fairseq_plugin
@@ -48,7 +49,7 @@ class FastEncoder(RobertaEncoder):
             attention_dropout=args.attention_dropout,
             padding=dictionary.pad(),
         )
-        self.kind = fast_encoder.compute_type()
+        self.kind = compute_type()
         fast_encoder.never_save_late_rows(modules.embed_tokens)
 
     def forward(self, src_tokens, features_only=False, return_all_hiddens=False, masked_tokens=None, **unused):
@@ -64,7 +65,7 @@ class FastEncoder(RobertaEncoder):
         hidden = target.ne(self.packed.padding)
         wanted = hidden[real].nonzero()[:, 0]
         read = hidden.sum(1).tolist()
-        x = fast_encoder.encode(self.packed, tokens, positions, lengths, self.training, self.kind, False, wanted, read)
+        x = fast_encoder.encode(self.packed, tokens, positions, lengths, self.training, self.kind, wanted, read)
         head = self.lm_head
         x = head.layer_norm(head.activation_fn(head.dense(x)))
         wanted, learning = target[hidden], torch.is_grad_enabled()

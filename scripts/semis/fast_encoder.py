@@ -8,6 +8,8 @@ stands in docs/engines.md.
 import ctypes
 from dataclasses import dataclass
 
+from semis.processor import compute_type
+
 import numpy
 import torch
 import torch.nn.functional as F
@@ -15,7 +17,6 @@ import torch.nn.functional as F
 PARTS = 65536  # a mask is drawn as 16-bit parts of 64-bit words: four numbers for the price of one
 FILL = 64  # tokens
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
-BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}  # integers as wide as the numbers
 
 
 @dataclass
@@ -47,18 +48,6 @@ class Encoder:
     padding: int
 
 
-def compute_type():
-    """torch.bfloat16 where this processor multiplies quicker in it than in torch.float32, else that.
-
-    AMX does. AVX512-BF16 does on processors that were made for it alone; on those that have AVX512-FP16 too (from
-    Sapphire Rapids on, which count on AMX) its products took twice as long as float32's, as measured on one whose AMX a
-    virtual machine hides.
-    """
-    can = torch.cpu.get_capabilities()
-    quick = can.get("amx_bf16") or (can.get("avx512_bf16") and not can.get("avx512_fp16"))
-    return torch.bfloat16 if quick else torch.float32
-
-
 def keep_freed_memory():
     """Let this process keep the memory of large tensors that it frees, where it runs on glibc.
 
@@ -78,10 +67,9 @@ def arithmetic():
 
 
 def keep_mask(shape, rate, kind):
-    """A random mask of this shape, as `masked` wants it for numbers of type `kind`: each dropped at `rate`.
+    """A random mask of this shape and type to multiply with: 0 with the probability `rate`, else 1.
 
-    It holds all bits set, or with the probability `rate` (a share, rounded to 1/65536) none, in integers as wide as
-    `kind`. None where nothing is dropped.
+    `rate` (a share) is rounded to 1/65536. None where nothing is dropped.
     """
     if not rate:
         return None
@@ -89,20 +77,22 @@ def keep_mask(shape, rate, kind):
     # numpy draws quicker than torch; seeded by torch's generator, it gives a training gone on with the same masks
     words = numpy.random.SFC64(torch.randint(2**62, ()).item()).random_raw(-(-count // 4))
     parts = torch.from_numpy(words.view(numpy.int16))[:count]
-    mask = parts.ge_(round(rate * PARTS) - PARTS // 2).neg_().view(shape)
-    return mask.to(BITS[kind])
+    return parts.ge_(round(rate * PARTS) - PARTS // 2).to(kind).view(shape)
 
 
 def masked(x, mask):
-    """`x` where all bits of the mask are set, else 0; `x` itself without a mask."""
-    return x if mask is None else (x.view(mask.dtype) & mask).view(x.dtype)
+    """`x` times the mask; `x` itself without one."""
+    return x if mask is None else x * mask
 
 
-def mask_in_place(x, mask):
-    """`x`, after those of its numbers where the mask is not set were set to 0."""
-    if mask is not None:
-        x.view(mask.dtype).bitwise_and_(mask)
-    return x
+def lowered(parameter, kind, learning):
+    """The parameter in another type; without learning, that is made once and kept until the parameter changes."""
+    if learning or kind == parameter.dtype:
+        return parameter.to(kind)
+    made = getattr(parameter, "lowered", None)
+    if made is None or made[0] != (parameter._version, kind):
+        made = parameter.lowered = (parameter._version, kind), parameter.to(kind)
+    return made[1]
 
 
 class Dropout(torch.autograd.Function):
@@ -152,40 +142,39 @@ class Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, wanted, read, lengths, heads, rate, learning, *parameters):
-        ctx.wanted, ctx.texts, ctx.heads = wanted, list(_texts(read, lengths)), heads
+        ctx.wanted, ctx.heads, ctx.rows = wanted, heads, (read, lengths, lengths)
         ctx.by_root, ctx.by_rate = (x.shape[1] // heads) ** -0.5, 1 / (1 - rate)
         asking = x if wanted is None else x[wanted]
-        low = [parameter.to(x.dtype) for parameter in parameters]
-        query, key, value = (F.linear(rows, *low[i : i + 2]).float() for rows, i in ((asking, 0), (x, 2), (x, 4)))
-        result, shares, masks = torch.empty_like(query), [], []
-        for rows, columns in ctx.texts:
-            q, k, v = _heads(query, rows, heads), _heads(key, columns, heads), _heads(value, columns, heads)
+        low = [lowered(parameter, x.dtype, learning) for parameter in parameters]
+        projected = [F.linear(rows, *low[i : i + 2]).float() for rows, i in ((asking, 0), (x, 2), (x, 4))]
+        result, kept = torch.empty_like(projected[0]), []
+        for q, k, v, out in _by_text(heads, (*projected, result), (*ctx.rows, read)):
             if not (learning or rate):
-                _heads(result, rows, heads).copy_(F.scaled_dot_product_attention(q[None], k[None], v[None])[0])
+                out.copy_(F.scaled_dot_product_attention(q[None], k[None], v[None])[0])
                 continue
             score = q.new_empty(heads, q.shape[1], k.shape[1])
-            shares.append(score.baddbmm_(q, k.transpose(1, 2), beta=0, alpha=ctx.by_root).softmax(-1))
-            masks.append(keep_mask(score.shape, rate, score.dtype))
-            torch.mul(torch.bmm(masked(shares[-1], masks[-1]), v), ctx.by_rate, out=_heads(result, rows, heads))
-        ctx.save_for_backward(x, asking, query, key, value, *low[::2], *shares, *masks)
+            share = score.baddbmm_(q, k.transpose(1, 2), beta=0, alpha=ctx.by_root).softmax(-1)
+            used = masked(share, keep_mask(share.shape, rate, share.dtype))
+            torch.mul(torch.bmm(used, v), ctx.by_rate, out=out)
+            kept += share, used
+        ctx.save_for_backward(x, asking, *projected, result, *low[::2], *kept)
         return result.to(x.dtype)
 
     @staticmethod
     def backward(ctx, gradient):
-        x, asking, query, key, value, by_query, by_key, by_value, *kept = ctx.saved_tensors
-        shares, masks = kept[: len(ctx.texts)], kept[len(ctx.texts) :]
-        to_query, to_key, to_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        x, asking, *projected, result, by_query, by_key, by_value = ctx.saved_tensors[:9]
+        kept, made = ctx.saved_tensors[9:], [torch.empty_like(part) for part in projected]
         gradient, scale = gradient.float(), ctx.by_root * ctx.by_rate
-        for (rows, columns), share, mask in zip(ctx.texts, shares, masks, strict=True):
-            q, g = (_heads(part, rows, ctx.heads) for part in (query, gradient))
-            k, v = (_heads(part, columns, ctx.heads) for part in (key, value))
-            used = masked(share, mask).transpose(1, 2)
-            torch.mul(torch.bmm(used, g), ctx.by_rate, out=_heads(to_value, columns, ctx.heads))
-            to_share = mask_in_place(torch.bmm(g, v.transpose(1, 2)), mask)
-            to_score = torch._softmax_backward_data(to_share, share, -1, share.dtype)
-            torch.mul(torch.bmm(to_score, k), scale, out=_heads(to_query, rows, ctx.heads))
-            torch.mul(torch.bmm(to_score.transpose(1, 2), q), scale, out=_heads(to_key, columns, ctx.heads))
-        to_query, to_key, to_value = (made.to(x.dtype) for made in (to_query, to_key, to_value))
+        # a row's sum over its shares times their gradients is its result times its result's gradient
+        sums = (gradient * result).unflatten(1, (ctx.heads, -1)).sum(-1).div_(ctx.by_rate)
+        parts, rows = (*projected, *made, gradient, sums), (*ctx.rows, *ctx.rows, ctx.rows[0], ctx.rows[0])
+        texts = _by_text(ctx.heads, parts, rows)
+        for (q, k, v, to_q, to_k, to_v, g, total), share, used in zip(texts, kept[::2], kept[1::2], strict=True):
+            torch.mul(torch.bmm(used.transpose(1, 2), g), ctx.by_rate, out=to_v)
+            to_score = torch.bmm(g, v.transpose(1, 2)).mul_(used).addcmul_(share, total, value=-1)
+            torch.mul(torch.bmm(to_score, k), scale, out=to_q)
+            torch.mul(torch.bmm(to_score.transpose(1, 2), q), scale, out=to_k)
+        to_query, to_key, to_value = (part.to(x.dtype) for part in made)
         to_asking = to_query @ by_query
         to_x = to_asking if ctx.wanted is None else torch.zeros_like(x).index_copy_(0, ctx.wanted, to_asking)
         to_x.addmm_(to_key, by_key).addmm_(to_value, by_value)
@@ -198,18 +187,19 @@ class Rest(torch.autograd.Function):
 
     `attended` and `residual` are (rows x width); `rate` is that of dropout, `epsilon` that of the norms. The
     parameters, weights and biases of output, norm, up, down and norm, are in float32; what is computed is in the type
-    of `attended`.
+    of `attended`. Without `learning` no backward can follow.
     """
 
     @staticmethod
-    def forward(ctx, attended, residual, rate, epsilon, *parameters):
-        output, output_bias, _, _, up, up_bias, down, down_bias, _, _ = (p.to(attended.dtype) for p in parameters)
+    def forward(ctx, attended, residual, rate, epsilon, learning, *parameters):
         first, second = parameters[2:4], parameters[8:]
+        low = [lowered(parameter, attended.dtype, learning) for parameter in (*parameters[:2], *parameters[4:8])]
+        output, output_bias, up, up_bias, down, down_bias = low
         ctx.shape, ctx.scale = attended.shape[1:], 1 / (1 - rate)
 
         def summed(x, residual):
             mask = keep_mask(x.shape, rate, x.dtype)
-            return torch.add(residual, mask_in_place(x, mask), alpha=ctx.scale, out=x), mask
+            return residual + x if mask is None else torch.addcmul(residual, x, mask, value=ctx.scale, out=x), mask
 
         x, first_mask = summed(F.linear(attended, output, output_bias), residual)
         middle, *first_moments = torch.native_layer_norm(x, ctx.shape, *first, epsilon)
@@ -243,7 +233,7 @@ class Rest(torch.autograd.Function):
         to_x, *to_first = through_norm(to_middle, x, first)
         to_projected = through_mask(to_x, first_mask)
         return (
-            *(to_projected @ output, to_x, None, None),
+            *(to_projected @ output, to_x, None, None, None),
             *(*_parameter_gradients(to_projected, attended), *to_first, *_parameter_gradients(to_raised, middle)),
             *(*_parameter_gradients(to_lowered, active), *to_second),
         )
@@ -281,18 +271,13 @@ def first_attention(x, layer, first, lengths, heads, rate):
     return found.reshape(len(lengths), -1).to(kind)
 
 
-def _texts(read, lengths):
-    """Yield (slice of the rows read, slice of the tokens) for each text of which a row is read."""
-    row = column = 0
-    for count, length in zip(read, lengths, strict=True):
-        if count:
-            yield slice(row, row + count), slice(column, column + length)
-        row, column = row + count, column + length
+def _by_text(heads, parts, rows):
+    """Yield for each text what belongs to it of each part: (heads x rows x width of a head), in place.
 
-
-def _heads(x, rows, heads):
-    """The rows of x (rows x width) as (heads x rows x width of a head), in place."""
-    return x[rows].view(rows.stop - rows.start, heads, -1).transpose(0, 1)
+    A part is (rows x width); `rows` says for each part how many belong to each text.
+    """
+    wide = [part.unflatten(1, (heads, -1)).transpose(0, 1) for part in parts]
+    return zip(*(part.split(counts, 1) for part, counts in zip(wide, rows, strict=True)), strict=True)
 
 
 def _parameters(*modules):
@@ -322,20 +307,23 @@ def filled_up(tokens, positions, lengths, padding):
     return torch.cat([tokens, fill]), torch.cat([positions, fill]), [*lengths, missing]
 
 
-def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=None, read=None):
+def encode(encoder, tokens, positions, lengths, training, kind, wanted=None, read=None):
     """Encode packed texts; return rows of the last layer, (rows x width) in float32.
 
     `tokens` and `positions` are (tokens,), `lengths` their number in each text; `wanted` are the places among the
     tokens whose rows are returned, in order, `read` their number in each text; without, those of each first token are.
-    `kind` is the type that is computed in. With `sparse` the gradient of the token embedding is sparse, for `RowAdam`.
+    `kind` is the type that is computed in. Where `RowAdam` steps the token embedding, the gradient here is sparse.
     """
     rate = encoder.dropout if training else 0.0
     attention_rate = encoder.attention_dropout if training else 0.0
-    settings = encoder.heads, attention_rate, torch.is_grad_enabled()
+    learning = torch.is_grad_enabled()
+    settings = encoder.heads, attention_rate, learning
     weight = encoder.tokens.weight
     if hasattr(weight, "refresh"):
         weight.refresh(tokens)
-    x = Rows.apply(weight, tokens) if sparse else F.embedding(tokens, weight, encoder.tokens.padding_idx)
+        x = Rows.apply(weight, tokens)
+    else:
+        x = F.embedding(tokens, weight, encoder.tokens.padding_idx)
     x = x + F.embedding(positions, encoder.positions.weight)
     if encoder.types is not None:
         x = x + encoder.types.weight[0]
@@ -352,17 +340,16 @@ def encode(encoder, tokens, positions, lengths, training, kind, sparse, wanted=N
         else:
             found = Attention.apply(x, wanted, read, lengths, *settings, *projections)
             residual = x[wanted]
-        x = Rest.apply(found, residual, rate, layer.norm.eps, *rest)
+        x = Rest.apply(found, residual, rate, layer.norm.eps, learning, *rest)
     return x.float()
 
 
 def first_rows(encoder, padded, training, kind):
     """Encode a padded batch (texts x places); return the rows of the first tokens, (texts x 1 x width)."""
-    sparse = torch.is_grad_enabled() and hasattr(encoder.tokens.weight, "refresh")
     packed = pack(padded, encoder.padding)
     if kind == torch.bfloat16:
         packed = filled_up(*packed, encoder.padding)
-    return encode(encoder, *packed, training, kind, sparse)[: len(padded), None]
+    return encode(encoder, *packed, training, kind)[: len(padded), None]
 
 
 def never_save_late_rows(embedding):
@@ -383,11 +370,11 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, target, kind, learning):
-        low, loss = weight.to(kind), x.new_zeros(())
+        low, low_bias, loss = weight.to(kind), bias.to(kind), x.new_zeros(())
         to_x, to_weight, to_bias = [], None, torch.zeros_like(bias)
         blocks = (rows.split(LinearCrossEntropy.BLOCK) for rows in (x.to(kind), target[:, None]))
         for part, wanted in zip(*blocks, strict=True):
-            logs = F.linear(part, low).float().add_(bias).log_softmax(-1)
+            logs = F.linear(part, low, low_bias).log_softmax(-1, dtype=bias.dtype)
             loss -= logs.gather(1, wanted).sum()
             if learning:
                 share = logs.exp_().scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=logs.dtype))

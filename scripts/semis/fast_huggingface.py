@@ -1,6 +1,7 @@
 """The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
 
 from semis import fast_encoder
+from semis.processor import compute_type
 
 from transformers import Trainer
 from transformers.modeling_outputs import BaseModelOutput
@@ -42,7 +43,7 @@ def speed_up(model):
         attention_dropout=settings.attention_probs_dropout_prob,
         padding=settings.pad_token_id,
     )
-    kind = fast_encoder.compute_type()
+    kind = compute_type()
     fast_encoder.never_save_late_rows(encoder.tokens)
     base.forward = lambda input_ids, **_: BaseModelOutput(
         fast_encoder.first_rows(encoder, input_ids, base.training, kind)

@@ -39,6 +39,8 @@ class RowAdam(torch.optim.AdamW):
             parameter.grad = None
         self._set_epsilon()
         loss = super().step(closure)
+        for group in self.param_groups:  # torch's fused step does not do that, and fast_encoder's `lowered` needs it
+            torch.autograd.graph.increment_version(group["params"])
         for group, parameter, gradient in sparse:
             self._step_rows(group, parameter, gradient.coalesce())
             parameter.grad = gradient
