@@ -96,7 +96,7 @@ def main(inputs, output, params, arm, threads):
     """Train, then write the adapter, the history, and what training.json says of the run."""
     torch.set_num_threads(threads)
     training, lora = params.training, params.lora
-    device, dtype = bloom.choose_device(params.device)
+    device, dtype = bloom.choose_device(params.device, training=True)
     found = {"device": device, "dtype": bloom.name(dtype), "threads": threads, "changes": bloom.changes(device, dtype)}
     pairs = bloom.read_pairs(inputs.pairs)
     tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
@@ -106,7 +106,8 @@ def main(inputs, output, params, arm, threads):
     examples, collator = {"faithful": faithful, "improved": improved}[arm](pairs, tokenizer, params.prompt)
     longest = training["max_length"]
     set_seed(training["seed"])
-    model = bloom.add_lora(bloom.load_quantized(inputs.model, device, dtype), lora)
+    model = bloom.load_quantized(inputs.model, device, dtype)
+    model = bloom.add_lora(model, lora, training["gradient_checkpointing"])
     model.config.use_cache = False
     trainer = FiniteTrainer(
         model=model,

@@ -141,6 +141,7 @@ def diverging_bloom(root):
     model.save_pretrained(folder)
     pairs.write_text(json.dumps([{"question": "a b", "answer": "c d"}] * 4))
     training = far | {"batch_size": 2, "gradient_accumulation": 1, "warmup_ratio": 0, "max_length": 16, "save_every": 2}
+    training |= {"gradient_checkpointing": True}
     lora = {"rank": 2, "alpha": 2, "dropout": 0.0, "target_modules": ["query_key_value"]}
     inputs = Inputs([folder, pairs])
     inputs.model, inputs.pairs = str(folder), [pairs]

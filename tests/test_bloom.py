@@ -95,6 +95,13 @@ def samples(folder):
     return [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def computed_in():
+    """What BLOOM is trained in, and answers in, on this machine's processor."""
+    from semis import bloom
+
+    return [bloom.name(bloom.choose_device("cpu", training)[1]) for training in (True, False)]
+
+
 @pytest.mark.slow
 def test_the_chain_leaves_what_it_promises(chain):
     runner, folder = chain
@@ -107,12 +114,15 @@ def test_the_chain_leaves_what_it_promises(chain):
     assert all(set(row) == {"arm", "stage", "question", "answer", "seed", "tokens", "stopped"} for row in rows)
     assert len({row["seed"] for row in rows}) == len(QUESTIONS)
     metrics = read_json(folder / "metrics.json")
+    trained, answered = in_environment("bloom", computed_in)
+    unlike = [{"bfloat16": "fp16 -> bf16", "float32": "fp16, bf16 -> fp32"}[trained], "paging inactive"]
     for arm, pairs in [("faithful", 84), ("improved", 80)]:
         found = metrics["arms"][arm]
         assert found["training"]["pairs"] == pairs
         assert found["trained_on_holdout"] == (arm == "faithful")
         assert found["after"]["holdout"]["pairs"] == 4 and found["after"]["holdout"]["nll_per_token"] > 0
-        assert [change.split(":")[0] for change in found["training"]["changes"]] == ["fp16 -> bf16", "paging inactive"]
+        assert found["training"]["dtype"] == trained and found["after"]["holdout"]["dtype"] == answered
+        assert [change.split(":")[0] for change in found["training"]["changes"]] == unlike
         adapter = sorted(path.name for path in (folder / arm / "adapter").iterdir())
         assert adapter == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
         assert not (folder / arm / "work").exists()
@@ -191,7 +201,7 @@ def test_what_each_arm_learns(chain):
         assert labels[len(labels) - padding - 1] == improved["eos"]
 
 
-def merged_logits(folder, evaluate):
+def merged_logits(folder, evaluate, gradient_checkpointing):
     """Logits after training and merging; with `evaluate`, the same process samples before and after training too."""
     from semis import bloom
 
@@ -207,7 +217,7 @@ def merged_logits(folder, evaluate):
         bloom_sample.answer(model.eval(), tokenizer, "Livrez-vous ?", sampling, "report")
     set_seed(0)
     lora = {"rank": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["query_key_value", "dense_4h_to_h"]}
-    model = bloom.add_lora(model, lora)
+    model = bloom.add_lora(model, lora, gradient_checkpointing)
     model.train()
     optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=0.05)
     for _ in range(5):
@@ -225,7 +235,15 @@ def merged_logits(folder, evaluate):
 @pytest.mark.slow
 def test_sampling_training_sampling_and_merging_in_one_process(chain):
     model = str(chain[1] / "model")
-    assert in_environment("bloom", merged_logits, model, True) == in_environment("bloom", merged_logits, model, False)
+    found = [in_environment("bloom", merged_logits, model, evaluate, True) for evaluate in (True, False)]
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_gradient_checkpointing_changes_no_weight(chain):
+    model = str(chain[1] / "model")
+    found = [in_environment("bloom", merged_logits, model, False, checkpointing) for checkpointing in (True, False)]
+    assert found[0] == found[1]
 
 
 def unpacked(folder, adapter, memory):
@@ -263,10 +281,11 @@ def test_weights_that_are_unpacked_once_answer_the_same(chain, memory, layers):
     assert in_environment("bloom", unpacked, str(model), str(adapter), memory) == [layers, True]
 
 
-def logits_of_the_merged(folder, adapter, merged):
+def logits_of_the_merged(folder, adapter, dtype, merged):
     """{whose: logits} of base + adapter, of the base alone and of the merged model, all computed in float32.
 
-    Without a `merged` folder the adapter is first made a thousand times stronger, and merged here.
+    `dtype` is what the adapter was trained in. Without a `merged` folder the adapter is first made a thousand times
+    stronger, and merged here.
     """
     from semis import bloom
 
@@ -280,14 +299,14 @@ def logits_of_the_merged(folder, adapter, merged):
         weights = load_file(f"{adapter}/adapter_model.safetensors")
         strong = {name: weight * (1000 if "lora_B" in name else 1) for name, weight in weights.items()}
         save_file(strong, f"{adapter}/adapter_model.safetensors")
-    base = prepare_model_for_kbit_training(bloom.load_quantized(folder, "cpu", torch.bfloat16))
+    base = prepare_model_for_kbit_training(bloom.load_quantized(folder, "cpu", getattr(torch, dtype)))
     for layer in bloom.linear_layers(base).values():
         layer.compute_dtype = torch.float32
     model = PeftModel.from_pretrained(base, adapter).eval()
     if merged:
         whole = AutoModelForCausalLM.from_pretrained(merged)
     else:
-        whole = bloom_merge.merge(folder, adapter, torch.bfloat16)
+        whole = bloom_merge.merge(folder, adapter, getattr(torch, dtype))
     ids = torch.arange(10, 30).view(1, -1)
     with torch.no_grad():
         found = {"model": model(input_ids=ids).logits, "merged": whole.eval()(input_ids=ids).logits}
@@ -299,7 +318,7 @@ def logits_of_the_merged(folder, adapter, merged):
 def assert_merged(found):
     """The merged model gives the logits of base + adapter but for 0.4 % of the largest; the adapter matters more.
 
-    The 4-bit weights stand in the merged model as training reads them, rounded to the 8 bits of bfloat16.
+    The 4-bit weights stand in the merged model as training reads them, which may be in the 8 bits of bfloat16.
     """
     largest = max(map(abs, found["model"]))
     far = {name: max(abs(a - b) for a, b in zip(found["model"], found[name])) / largest for name in ("merged", "base")}
@@ -307,9 +326,11 @@ def assert_merged(found):
 
 
 @pytest.mark.slow
-def test_the_merged_model_is_base_and_adapter(chain, tmp_path):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_the_merged_model_is_base_and_adapter(chain, tmp_path, dtype):
     adapter = shutil.copytree(chain[1] / "improved" / "adapter", tmp_path / "adapter")
-    assert_merged(in_environment("bloom", logits_of_the_merged, str(chain[1] / "model"), str(adapter), None))
+    model = chain[1] / "model"
+    assert_merged(in_environment("bloom", logits_of_the_merged, str(model), str(adapter), dtype, None))
 
 
 def build_llama(tokenizer, folder):
@@ -349,7 +370,10 @@ def test_another_model_with_its_own_chat_template_and_target_modules(chain, snak
     assert read_json(arm / "adapter" / "adapter_config.json")["target_modules"] == ["q_proj", "v_proj"]
     assert (arm / "merged" / "README.md").is_file() and (arm / "merged" / "tokenizer.json").is_file()
     assert "quantization_config" not in read_json(arm / "merged" / "config.json")
-    assert_merged(in_environment("bloom", logits_of_the_merged, str(model), str(arm / "adapter"), str(arm / "merged")))
+    dtype = read_json(arm / "training.json")["dtype"]
+    assert_merged(
+        in_environment("bloom", logits_of_the_merged, str(model), str(arm / "adapter"), dtype, str(arm / "merged"))
+    )
 
 
 # Mistakes

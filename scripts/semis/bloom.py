@@ -9,6 +9,7 @@ from pathlib import Path
 from semis.errors import UserError, reason
 from semis.memory import free_memory
 from semis.pretrained import ONLY_DATA, check_whole
+from semis.processor import compute_type
 
 import bitsandbytes
 import torch
@@ -50,8 +51,11 @@ def read_pairs(paths):
     return [pair for path in paths for pair in json.loads(Path(path).read_text(encoding="utf-8"))]
 
 
-def choose_device(wanted):
-    """Return (device, dtype) for the config's bloom.device: bfloat16, or float16 on a GPU that lacks it.
+def choose_device(wanted, training):
+    """Return (device, dtype) for the config's bloom.device: bfloat16, or what is quicker where the machine lacks it.
+
+    That is float16 on a GPU. A processor trains in float32 then, and answers in bfloat16, as an answer is computed one
+    token at a time, for which reading the weights takes longer than multiplying them.
 
     Raises UserError where cuda is wanted and no GPU is visible.
     """
@@ -60,7 +64,7 @@ def choose_device(wanted):
             "bloom.device is cuda, but no CUDA GPU is visible here; set it to auto or cpu, or use a GPU node."
         )
     if wanted == "cpu" or not torch.cuda.is_available():
-        return "cpu", torch.bfloat16
+        return "cpu", compute_type() if training else torch.bfloat16
     return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
@@ -69,8 +73,10 @@ def changes(device, dtype):
     found = []
     if dtype == torch.bfloat16:
         found.append("fp16 -> bf16: mixed precision of the training")
-    else:
+    elif dtype == torch.float16:
         found.append("bf16 -> fp16: compute type of the 4-bit layers, since this GPU has no bf16")
+    else:
+        found.append("fp16, bf16 -> fp32: training and 4-bit layers, since this processor is slower in bf16")
     if device == "cpu":
         found.append("paging inactive: paged_adamw_8bit keeps its state in ordinary memory on a CPU")
     return found
@@ -199,9 +205,10 @@ def _multiplied(weight, bias, x):
     return torch.nn.functional.linear(x.to(weight.dtype), weight, bias).to(x.dtype)
 
 
-def add_lora(model, lora):
+def add_lora(model, lora, gradient_checkpointing):
     """Prepare a 4-bit model for training and return it with the config's `lora` adapters, the only weights trained.
 
+    With `gradient_checkpointing` its backward computes each layer's activations again instead of keeping them.
     Raises UserError for a target module that the model does not have.
     """
     known = {name.rpartition(".")[2] for name in linear_layers(model)}
@@ -211,7 +218,7 @@ def add_lora(model, lora):
             f"bloom.lora.target_modules: the model has no linear layer {', '.join(missing)}; it has "
             f"{', '.join(sorted(known))}."
         )
-    model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
+    model = prepare_model_for_kbit_training(model, gradient_checkpointing, {"use_reentrant": False})
     return get_peft_model(
         model,
         LoraConfig(
