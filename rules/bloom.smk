@@ -93,7 +93,7 @@ else:
 rule bloom_parameters:
     input:
         model=bloom_model,
-        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained", "processor"),
     output:
         "<results>/bloom/parameters.json",
     log:
@@ -115,7 +115,7 @@ rule bloom_sample_before:
     input:
         model=bloom_model,
         holdout="<results>/bloom/faq.holdout.json",
-        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained", "processor"),
     output:
         answers="<results>/bloom/base/answers.jsonl",
         likelihood="<results>/bloom/base/likelihood.json",
@@ -152,6 +152,7 @@ rule bloom_train:
             "job",
             "memory",
             "pretrained",
+            "processor",
             "trainer",
             "trainer_checkpoints",
             "workfolder",
@@ -191,7 +192,7 @@ rule bloom_sample_after:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
         adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
         holdout="<results>/bloom/faq.holdout.json",
-        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained", "processor"),
     output:
         answers="<results>/bloom/{arm}/answers.jsonl",
         likelihood="<results>/bloom/{arm}/likelihood.json",
@@ -225,7 +226,7 @@ rule bloom_merge:
         adapter="<results>/bloom/{arm}/adapter/adapter_model.safetensors",
         adapter_settings="<results>/bloom/{arm}/adapter/adapter_config.json",
         training="<results>/bloom/{arm}/training.json",
-        code=helpers("bloom", "errors", "job", "memory", "pretrained"),
+        code=helpers("bloom", "errors", "job", "memory", "pretrained", "processor"),
     output:
         folder=directory("<results>/bloom/{arm}/merged"),
     log:

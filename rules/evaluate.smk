@@ -35,7 +35,7 @@ rule evaluate_huggingface:
     input:
         reviews=expand("<results>/data/{{dataset}}/{split}.jsonl", split=["valid", "test"]),
         model="<results>/runs/{dataset}/{method}/seed{seed}/model",
-        code=helpers("errors", "fast_encoder", "fast_huggingface", "job", "predictions", "pretrained"),
+        code=helpers("errors", "fast_encoder", "fast_huggingface", "job", "predictions", "pretrained", "processor"),
     output:
         predictions="<results>/runs/{dataset}/{method}/seed{seed}/predictions.csv",
         metrics="<results>/runs/{dataset}/{method}/seed{seed}/metrics.json",

@@ -58,6 +58,7 @@ rule finetune_huggingface:
             "histories",
             "job",
             "pretrained",
+            "processor",
             "row_adam",
             "schedule",
             "trainer",

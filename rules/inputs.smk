@@ -67,7 +67,7 @@ def plugin(engine):
     """Code that fairseq is given besides a script: the architecture and, for the fast engine, its way to compute."""
     code = [f"{SCRIPTS}/fairseq_plugin/__init__.py"]
     if engine == "fast":
-        code += [f"{SCRIPTS}/fairseq_fast/__init__.py", *helpers("fast_encoder", "row_adam")]
+        code += [f"{SCRIPTS}/fairseq_fast/__init__.py", *helpers("fast_encoder", "processor", "row_adam")]
     return code
 
 

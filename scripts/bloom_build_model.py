@@ -78,7 +78,7 @@ def train(model, data, build, folder):
 
 
 def main(inputs, folder, build, threads):
-    """Write the model folder: the tokenizer, and the weights in bfloat16, as they will be read."""
+    """Write the model folder: the tokenizer, and the weights in bfloat16, as BLOOM's are published."""
     torch.set_num_threads(threads)
     set_seed(build["seed"])
     tokenizer = AutoTokenizer.from_pretrained(inputs.tokenizer, **ONLY_DATA)

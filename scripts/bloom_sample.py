@@ -70,7 +70,7 @@ def negative_log_likelihood(model, tokenizer, pairs, style):
 def main(inputs, output, params, threads):
     """Write the answers, a JSON line each, and the likelihood of the held-out answers."""
     torch.set_num_threads(threads)
-    device, dtype = bloom.choose_device(params.device, training=False)
+    device, dtype = bloom.choose_device(params.device)
     tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
     model = bloom.load_quantized(inputs.model, device, dtype)
     if inputs.get("adapter"):

@@ -96,11 +96,12 @@ def main(inputs, output, params, arm, threads):
     """Train, then write the adapter, the history, and what training.json says of the run."""
     torch.set_num_threads(threads)
     training, lora = params.training, params.lora
-    device, dtype = bloom.choose_device(params.device, training=True)
+    device, dtype = bloom.choose_device(params.device)
     found = {"device": device, "dtype": bloom.name(dtype), "threads": threads, "changes": bloom.changes(device, dtype)}
     pairs = bloom.read_pairs(inputs.pairs)
     tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
-    settings = [arm, training, lora, params.prompt, device, found["dtype"], threads, bloom.versions()]
+    recipe = training | {"gradient_checkpointing": None}  # the adapter does not depend on it
+    settings = [arm, recipe, lora, params.prompt, device, found["dtype"], threads, bloom.versions()]
     work = Path(output.history).parent / "work"
     folder = work_folder(work, settings, inputs)
     examples, collator = {"faithful": faithful, "improved": improved}[arm](pairs, tokenizer, params.prompt)

@@ -95,11 +95,11 @@ def samples(folder):
     return [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def computed_in():
-    """What BLOOM is trained in, and answers in, on this machine's processor."""
+def quickest():
+    """What BLOOM is computed in on this machine's processor."""
     from semis import bloom
 
-    return [bloom.name(bloom.choose_device("cpu", training)[1]) for training in (True, False)]
+    return bloom.name(bloom.choose_device("cpu")[1])
 
 
 @pytest.mark.slow
@@ -114,14 +114,14 @@ def test_the_chain_leaves_what_it_promises(chain):
     assert all(set(row) == {"arm", "stage", "question", "answer", "seed", "tokens", "stopped"} for row in rows)
     assert len({row["seed"] for row in rows}) == len(QUESTIONS)
     metrics = read_json(folder / "metrics.json")
-    trained, answered = in_environment("bloom", computed_in)
-    unlike = [{"bfloat16": "fp16 -> bf16", "float32": "fp16, bf16 -> fp32"}[trained], "paging inactive"]
+    dtype = in_environment("bloom", quickest)
+    unlike = [{"bfloat16": "fp16 -> bf16", "float32": "fp16, bf16 -> fp32"}[dtype], "paging inactive"]
     for arm, pairs in [("faithful", 84), ("improved", 80)]:
         found = metrics["arms"][arm]
         assert found["training"]["pairs"] == pairs
         assert found["trained_on_holdout"] == (arm == "faithful")
         assert found["after"]["holdout"]["pairs"] == 4 and found["after"]["holdout"]["nll_per_token"] > 0
-        assert found["training"]["dtype"] == trained and found["after"]["holdout"]["dtype"] == answered
+        assert found["training"]["dtype"] == found["after"]["holdout"]["dtype"] == dtype
         assert [change.split(":")[0] for change in found["training"]["changes"]] == unlike
         adapter = sorted(path.name for path in (folder / arm / "adapter").iterdir())
         assert adapter == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
@@ -201,7 +201,7 @@ def test_what_each_arm_learns(chain):
         assert labels[len(labels) - padding - 1] == improved["eos"]
 
 
-def merged_logits(folder, evaluate, gradient_checkpointing):
+def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
     """Logits after training and merging; with `evaluate`, the same process samples before and after training too."""
     from semis import bloom
 
@@ -210,7 +210,7 @@ def merged_logits(folder, evaluate, gradient_checkpointing):
     from transformers import set_seed
 
     tokenizer = bloom.load_tokenizer(folder, "report")
-    model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
+    model = bloom.load_quantized(folder, "cpu", getattr(torch, dtype))
     ids = torch.tensor([bloom.encode(tokenizer, "Livrez-vous ?", "", "report")[0]])
     sampling = {"temperature": 0.7, "top_p": 0.7, "new_tokens": 5, "seed": 0}
     if evaluate:
@@ -235,21 +235,21 @@ def merged_logits(folder, evaluate, gradient_checkpointing):
 @pytest.mark.slow
 def test_sampling_training_sampling_and_merging_in_one_process(chain):
     model = str(chain[1] / "model")
-    found = [in_environment("bloom", merged_logits, model, evaluate, True) for evaluate in (True, False)]
+    found = [in_environment("bloom", merged_logits, model, "bfloat16", evaluate, True) for evaluate in (True, False)]
     assert found[0] == found[1]
 
 
 @pytest.mark.slow
 def test_gradient_checkpointing_changes_no_weight(chain):
     model = str(chain[1] / "model")
-    found = [in_environment("bloom", merged_logits, model, False, checkpointing) for checkpointing in (True, False)]
+    found = [in_environment("bloom", merged_logits, model, "float32", False, each) for each in (True, False)]
     assert found[0] == found[1]
 
 
-def unpacked(folder, adapter, memory):
+def unpacked(folder, adapter, memory, dtype):
     """(layers whose weights are kept unpacked, whether logits of a text and of a token behind it stay the same).
 
-    `memory` is how many bytes are free.
+    `memory` is how many bytes are free, `dtype` what is computed in.
     """
     from semis import bloom
 
@@ -262,7 +262,8 @@ def unpacked(folder, adapter, memory):
             token = model(input_ids=torch.tensor([[9]]), past_key_values=text.past_key_values)
         return torch.cat([text.logits, token.logits], 1)
 
-    model = PeftModel.from_pretrained(bloom.load_quantized(folder, "cpu", torch.bfloat16), adapter).eval()
+    model = bloom.load_quantized(folder, "cpu", getattr(torch, dtype))
+    model = PeftModel.from_pretrained(model, adapter).eval()
     before, bloom.free_memory = logits(), lambda: memory
     bloom.unpack_once(model)
     layers = bloom.linear_layers(model).values()
@@ -274,11 +275,12 @@ def unpacked(folder, adapter, memory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("memory", "layers"), [(10**9, 4), (4 * 12 * 64 * 64 - 1, 0)])
-def test_weights_that_are_unpacked_once_answer_the_same(chain, memory, layers):
+@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4)])
+@pytest.mark.parametrize(("missing", "layers"), [(0, 4), (1, 0)])
+def test_weights_that_are_unpacked_once_answer_the_same(chain, dtype, size, missing, layers):
     """A model of one layer has four linear ones, of 12 x 64 x 64 weights."""
-    model, adapter = chain[1] / "model", chain[1] / "improved" / "adapter"
-    assert in_environment("bloom", unpacked, str(model), str(adapter), memory) == [layers, True]
+    model, adapter, memory = chain[1] / "model", chain[1] / "improved" / "adapter", 2 * size * 12 * 64 * 64 - missing
+    assert in_environment("bloom", unpacked, str(model), str(adapter), memory, dtype) == [layers, True]
 
 
 def logits_of_the_merged(folder, adapter, dtype, merged):
@@ -539,6 +541,7 @@ def test_killed_training_goes_on_from_the_last_whole_checkpoint_and_ends_the_sam
     assert done.returncode == 0, done.output
     assert "starting with update 1" in (other.folder / log).read_text()
 
+    config["bloom"]["training"] = settings | {"gradient_checkpointing": False}  # the same adapter, so it goes on
     done = snakemake(config, "--nolock", target)
     assert done.returncode == 0, done.output
     text = (snakemake.folder / log).read_text()

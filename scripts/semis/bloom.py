@@ -51,11 +51,11 @@ def read_pairs(paths):
     return [pair for path in paths for pair in json.loads(Path(path).read_text(encoding="utf-8"))]
 
 
-def choose_device(wanted, training):
-    """Return (device, dtype) for the config's bloom.device: bfloat16, or what is quicker where the machine lacks it.
+def choose_device(wanted):
+    """Return (device, dtype) for the config's bloom.device: bfloat16, or what the machine is quicker in.
 
-    That is float16 on a GPU. A processor trains in float32 then, and answers in bfloat16, as an answer is computed one
-    token at a time, for which reading the weights takes longer than multiplying them.
+    That may be float16 on a GPU and float32 on a processor. Training and answers have the same, since the 4-bit weights
+    are made of numbers in it.
 
     Raises UserError where cuda is wanted and no GPU is visible.
     """
@@ -64,7 +64,7 @@ def choose_device(wanted, training):
             "bloom.device is cuda, but no CUDA GPU is visible here; set it to auto or cpu, or use a GPU node."
         )
     if wanted == "cpu" or not torch.cuda.is_available():
-        return "cpu", compute_type() if training else torch.bfloat16
+        return "cpu", compute_type()
     return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
@@ -187,11 +187,11 @@ def linear_layers(model):
 def unpack_once(model):
     """Let the 4-bit layers of a model on a CPU unpack their weights once and keep them, instead of for each token.
 
-    That is for a model which only answers; it answers the same to the bit. The weights take two bytes each besides:
-    where less than twice that is free, and on a GPU, nothing changes.
+    That is for a model which only answers; it answers the same to the bit. The weights take two or four bytes each
+    besides: where less than twice that is free, and on a GPU, nothing changes.
     """
     layers = linear_layers(model).values()
-    needed = sum(2 * layer.in_features * layer.out_features for layer in layers)
+    needed = sum(layer.compute_dtype.itemsize * layer.in_features * layer.out_features for layer in layers)
     if model.device.type != "cpu" or 2 * needed > free_memory():
         return
     for layer in layers:

@@ -86,12 +86,16 @@ def masked(x, mask):
 
 
 def lowered(parameter, kind, learning):
-    """The parameter in another type; without learning, that is made once and kept until the parameter changes."""
+    """The parameter in another type; without learning, that is made once, and again where the parameter has changed.
+
+    That its version tells, but for writes to `parameter.data` and the steps of torch's own fused optimizers.
+    """
+    made = parameter.__dict__.pop("lowered", None)
     if learning or kind == parameter.dtype:
         return parameter.to(kind)
-    made = getattr(parameter, "lowered", None)
     if made is None or made[0] != (parameter._version, kind):
-        made = parameter.lowered = (parameter._version, kind), parameter.to(kind)
+        made = (parameter._version, kind), parameter.to(kind)
+    parameter.lowered = made
     return made[1]
 
 
@@ -370,11 +374,11 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, target, kind, learning):
-        low, low_bias, loss = weight.to(kind), bias.to(kind), x.new_zeros(())
+        low, loss = weight.to(kind), x.new_zeros(())
         to_x, to_weight, to_bias = [], None, torch.zeros_like(bias)
         blocks = (rows.split(LinearCrossEntropy.BLOCK) for rows in (x.to(kind), target[:, None]))
         for part, wanted in zip(*blocks, strict=True):
-            logs = F.linear(part, low, low_bias).log_softmax(-1, dtype=bias.dtype)
+            logs = F.linear(part, low).float().add_(bias).log_softmax(-1)
             loss -= logs.gather(1, wanted).sum()
             if learning:
                 share = logs.exp_().scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=logs.dtype))
