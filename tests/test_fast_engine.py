@@ -377,7 +377,7 @@ def masks(rate, kind):
 
     torch.manual_seed(0)
     drawn = [keep_mask(torch.Size([64, 512]), rate, getattr(torch, kind)) for _ in range(40)]
-    dropped = torch.stack(drawn).numpy().reshape(-1, 512) == 0
+    dropped = torch.stack(drawn).eq(0).numpy().reshape(-1, 512)
     count, share = dropped.size, dropped.mean()
     found = {"rate": stats.binomtest(int(dropped.sum()), count, rate).pvalue}
     for name, axis in (("rows", 1), ("columns", 0)):
