@@ -3,16 +3,18 @@ PYTHON ?= python3.11
 CORES ?= 2
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
+SIDE_BY_SIDE := --numprocesses $(CORES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test quick-test torture verify bench equivalence bench-scale
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
 test: $(VENV)/.tests  ## pass all tests
-	$(VENV)/bin/pytest
+	$(SNAKEMAKE) --cores 1 --conda-create-envs-only --quiet all  # once, before several tests ask for them
+	$(VENV)/bin/pytest $(SIDE_BY_SIDE)
 
 quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
-	$(VENV)/bin/pytest -m "not slow"
+	$(VENV)/bin/pytest $(SIDE_BY_SIDE) -m "not slow"
 
 torture: $(VENV)/.tests  ## kill the demo KILLS times, go on each time, compare; the same kills again with SEED=...
 	KILLS=$(KILLS) SEED=$(SEED) $(VENV)/bin/pytest -s tests/test_kills.py

@@ -23,6 +23,13 @@ ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" 
 HINTS = ("Semis: no conda in use", "Semis: writing ")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
+def pytest_collection_modifyitems(items):
+    """Of tests side by side, one process has those that share the finished demo, or what else a file makes once."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("demo" if "runner" in item.fixturenames else item.path.stem))
+
+
 class Snakemake:
     """Runs the project's workflow, or a copy of it that stands in `root`, in a folder that is not the project's."""
 

@@ -142,7 +142,9 @@ def held(tmp_path):
     """The folder of a package whose install does not end while the file `hold` is there."""
     project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     project += '[project]\nname = "held"\nversion = "1.0"\n'
-    return lay_out(tmp_path / "held", pyproject__toml=project, backend__py=BACKEND, hold="")
+    folder = lay_out(tmp_path / "held", pyproject__toml=project, backend__py=BACKEND, hold="")
+    yield folder
+    (folder / "hold").unlink(missing_ok=True)  # else the build of an interrupted pip would wait forever
 
 
 @pytest.fixture(scope="module")
