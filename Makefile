@@ -10,7 +10,7 @@ demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
 test: $(VENV)/.tests  ## pass all tests
-	$(SNAKEMAKE) --cores 1 --conda-create-envs-only  # once, before several tests ask for them
+	$(SNAKEMAKE) --cores 1 --nolock --conda-create-envs-only  # once, before several tests ask for them
 	$(VENV)/bin/pytest $(SIDE_BY_SIDE)
 
 quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
