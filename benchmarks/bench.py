@@ -2,14 +2,15 @@
 
 Quick: every run is cut to a few updates, and the times of whole runs and of the study are worked out from the rates
 (marked "extrapolated"); three rounds, fewer where they would take longer than 10 minutes. With FULL=1 whole runs of 5
-epochs are made. Prints tables and writes results/bench/bench.json and profile.txt. Run it with
-`make bench`; nothing else should run on the machine.
+epochs are made, which takes hours: interrupted, it goes on behind the last step that was finished. Prints tables and
+writes results/bench/bench.json and profile.txt. Run it with `make bench`; nothing else should run on the machine.
 """
 
 import csv
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -41,12 +42,48 @@ STUDY = Path("results", "engines")
 
 
 class Bench:
-    """Runs the works in a folder and gathers what they come to: {(work, metric): {engine: [value, ...]}}."""
+    """Runs the works in a folder and gathers what they come to: {(work, metric): {engine: [value, ...]}}.
+
+    `measured.json` in the folder keeps that after each step, so that another Bench of the folder goes on from there.
+    """
 
     def __init__(self, folder):
         self.folder = folder
+        self.kept = folder / "measured.json"
+        self.done = []
         self.found = defaultdict(lambda: defaultdict(list))
         self.epochs = EPOCHS if FULL else 1
+        if self.kept.exists():
+            self.done, found = json.loads(self.kept.read_text())
+            for work, metric, engine, values in found:
+                self.found[work, metric][engine] = values
+        else:
+            self.begin()
+
+    def begin(self):
+        """Empty the folder, and lay out a study in it as far as the config's check looks."""
+        shutil.rmtree(self.folder)
+        for folder in ("reviews", "model"):
+            (self.folder / folder).mkdir(parents=True)
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config(self.epochs)))
+        generate.reviews(self.folder / "reviews", REVIEWS)
+        for name in ("model.pt", "dict.txt", "sentencepiece.bpe.model"):
+            (self.folder / "model" / name).touch()
+
+    def step(self, name, work, *args):
+        """Do a work, unless it was done before; say what it is before, and how long it took behind."""
+        print(f"{name} ...", end=" ", flush=True, file=sys.stderr)
+        if name in self.done:
+            print("done before", file=sys.stderr)
+            return
+        begin = time.perf_counter()
+        work(*args)
+        self.done.append(name)
+        found = [(*key, engine, values) for key, engines in self.found.items() for engine, values in engines.items()]
+        written = self.kept.with_suffix(".new")
+        written.write_text(json.dumps([self.done, found]))
+        written.replace(self.kept)
+        print(f"{time.perf_counter() - begin:.0f} s", file=sys.stderr)
 
     def run(self, command, **env):
         """Run a command in the folder; return (what it printed, seconds, peak memory of its largest process in MiB)."""
@@ -76,20 +113,23 @@ class Bench:
     def snakemake(self, *args):
         """Run the workflow on the study, as `run` does."""
         command = [sys.executable, "-m", "snakemake", *args, "--snakefile", ROOT / "Snakefile", "--cores", "2"]
-        return self.run([*command, "--configfile", "config.yaml", "--quiet", "rules"])
+        return self.run([*command, "--configfile", "config.yaml", "--nolock", "--quiet", "rules"])
 
-    def prepare(self):
-        """Make the environments, the texts, the models and all that comes before training."""
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(config(self.epochs)))
+    def make(self, runs):
+        """Make the runs, (method, seed) each, from their start, whatever is there of them; as `run` does."""
+        for run in runs:
+            shutil.rmtree(self.folder / target(*run).parent, ignore_errors=True)
+        return self.snakemake(*(target(*run) for run in runs))
+
+    def find_environments(self):
+        """Make the environments where they are missing, and find their pythons."""
         os.environ.setdefault("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
-        for folder in ("reviews", "model"):
-            (self.folder / folder).mkdir()
-        generate.reviews(self.folder / "reviews", REVIEWS)
-        for name in ("model.pt", "dict.txt", "sentencepiece.bpe.model"):
-            (self.folder / "model" / name).touch()  # for the config's check
         self.snakemake("--conda-create-envs-only")
         rows = re.findall(r"(\w+)\.yaml\t+\S*\t+(\S+)$", self.snakemake("--list-conda-envs")[0], re.M)
         self.pythons = {name: (self.folder / path / "bin" / "python").absolute() for name, path in rows}
+
+    def prepare(self):
+        """Make the models and all that comes before training."""
         for part, environment in (("tokenizer", "sentencepiece"), ("model", "fairseq")):
             self.python(environment, ROOT / "benchmarks" / "generate.py", part, "model")
         data = STUDY / "data" / "books"
@@ -109,6 +149,7 @@ class Bench:
     def link(self, path, target):
         """Make a link to a target, both in the folder."""
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).unlink(missing_ok=True)  # of a preparation that was interrupted
         (self.folder / path).symlink_to(self.folder / target)
 
     def add(self, engine, work, rates):
@@ -141,7 +182,7 @@ class Bench:
         """A run of each work, one after another: the fine-tuning on both cores, the evaluation on one."""
         for work in RUNS:
             method = f"{work}-{engine}-alone"
-            _, _, peak = self.snakemake(target(method, seed))
+            _, _, peak = self.make([(method, seed)])
             updates, evaluated, seconds = self.measured(work, method, seed, cores=2)
             self.add(engine, work, {**rates(updates), "wall_s": seconds, "peak_mib": peak})
             if work == "finetune":
@@ -151,7 +192,7 @@ class Bench:
         """The study's runs, two at a time on a core each; the quick form makes one of each work."""
         seeds = {work: range(count) if FULL else [round_] for work, count in RUNS.items()}
         runs = [(work, f"{work}-{engine}", seed) for work in RUNS for seed in seeds[work]]
-        _, seconds, _ = self.snakemake(*(target(method, seed) for _, method, seed in runs))
+        _, seconds, _ = self.make([(method, seed) for _, method, seed in runs])
         if not FULL:
             short = side_by_side(self.benchmark(method, seed) for _, method, seed in runs)
             whole = {work: [self.measured(work, m, seed)[2] for w, m, seed in runs if w == work] for work in RUNS}
@@ -197,12 +238,14 @@ class Bench:
     def limit(self):
         """What the matrix products alone allow here, as `profile_step` measures it, and each engine's share of it."""
         self.python("fairseq", ROOT / "benchmarks" / "profile_step.py", "data", "profile.json")
-        found = json.loads((self.folder / "profile.json").read_text())
-        for work, limit in found["limits"].items():
+        for work, limit in self.profile()["limits"].items():
             for engine, values in self.found[work, LIMITED[work]].items():
                 for value in values:
                     self.add(engine, work, {"share_of_limit": value / limit})
-        return found
+
+    def profile(self):
+        """What `profile_step` found."""
+        return json.loads((self.folder / "profile.json").read_text())
 
     def rows(self):
         """The list that goes into bench.json."""
@@ -296,51 +339,59 @@ def fairseq_speeds(text):
     return updates, statistics.median(sweeps)
 
 
-def step(name, work, *args):
-    """Do a work; say what it is before, and how long it took behind."""
-    print(f"{name} ...", end=" ", flush=True, file=sys.stderr)
-    begin = time.perf_counter()
-    found = work(*args)
-    print(f"{time.perf_counter() - begin:.0f} s", file=sys.stderr)
-    return found
+def measure(folder):
+    """Measure all in a folder, a round after another; return (rows, profile)."""
+    bench = Bench(folder)
+    print("making environments where there are none ...", file=sys.stderr)
+    bench.find_environments()
+    bench.step("making texts and models", bench.prepare)
+    start = time.perf_counter()
+    for round_ in range(ROUNDS):
+        begin = time.perf_counter()
+        for engine in ENGINES if round_ == 0 else ["stock", "fast"]:  # what the reference costs is told once
+            name = f"round {round_ + 1} of {ROUNDS}: {engine},"
+            if engine == "stock":
+                bench.step(f"{name} the report's commands", bench.stock, round_)
+            else:
+                bench.step(f"{name} runs on both cores", bench.alone, engine, round_)
+                bench.step(f"{name} runs side by side", bench.study, engine, round_)
+            if engine != "reference":
+                bench.step(f"{name} pretraining", bench.pretrain, engine)
+        now = time.perf_counter()
+        if (now - start) + (now - begin) > QUICK_S:
+            break
+    bench.step("profile", bench.limit)
+    return bench.rows(), bench.profile()
 
 
 def main():
-    """Measure all, a round after another."""
+    """Measure, print the tables and write the files."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
-        step("making environments, texts and models", bench.prepare)
-        start = time.perf_counter()
-        for round_ in range(ROUNDS):
-            begin = time.perf_counter()
-            for engine in ENGINES if round_ == 0 else ["stock", "fast"]:  # what the reference costs is told once
-                name = f"round {round_ + 1} of {ROUNDS}: {engine},"
-                if engine == "stock":
-                    step(f"{name} the report's commands", bench.stock, round_)
-                else:
-                    step(f"{name} runs on both cores", bench.alone, engine, round_)
-                    step(f"{name} runs side by side", bench.study, engine, round_)
-                if engine != "reference":
-                    step(f"{name} pretraining", bench.pretrain, engine)
-            now = time.perf_counter()
-            if (now - start) + (now - begin) > QUICK_S:
-                break
-        limit = step("profile", bench.limit)
-    rows = bench.rows()
+    if FULL:
+        folder = RESULTS / "unfinished"
+        folder.mkdir(exist_ok=True)
+        rows, found = measure(folder)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            rows, found = measure(Path(folder))
     print(tabulate(rows, headers="keys", floatfmt=".3g"))
     stock_median = {(row["work"], row["metric"]): row["median"] for row in rows if row["engine"] == "stock"}
     limits = [
         (work, LIMITED[work], value, value / stock_median[work, LIMITED[work]])
-        for work, value in limit["limits"].items()
+        for work, value in found["limits"].items()
     ]
-    print(f"\nMatrix products alone ({limit['gflops']:.0f} GFLOP/s; {limit['tokens']} tokens an update) allow at most")
+    print(f"\nMatrix products alone ({found['gflops']:.0f} GFLOP/s; {found['tokens']} tokens an update) allow at most")
     print(tabulate(limits, headers=["work", "metric", "limit", "ratio_to_stock"], floatfmt=".3g"))
-    profile = tabulate([(f"{share:.1%}", name) for name, share in limit["shares"].items()], tablefmt="plain")
+    profile = tabulate([(f"{share:.1%}", name) for name, share in found["shares"].items()], tablefmt="plain")
     print(f"Where the fast engine's time goes:\n{profile}")
     (RESULTS / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
     (RESULTS / "profile.txt").write_text(f"{profile}\n")
+    if FULL:
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; " + ("FULL=1 again goes on behind the last step" if FULL else "nothing was kept"))
