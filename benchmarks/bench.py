@@ -96,7 +96,11 @@ class Bench:
                 stdout=printed,
                 stderr=subprocess.STDOUT,
             )
-            _, status, usage = os.wait4(running.pid, 0)
+            try:
+                _, status, usage = os.wait4(running.pid, 0)
+            except KeyboardInterrupt:
+                running.wait()  # it was interrupted too, and the next call uses the same folder
+                raise
             printed.seek(0)
             text = printed.read()
         if status:
@@ -149,7 +153,6 @@ class Bench:
     def link(self, path, target):
         """Make a link to a target, both in the folder."""
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / path).unlink(missing_ok=True)  # of a preparation that was interrupted
         (self.folder / path).symlink_to(self.folder / target)
 
     def add(self, engine, work, rates):
