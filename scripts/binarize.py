@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from semis.dictionaries import read_dictionary
-from semis.job import job
+from semis.fairseq.dictionaries import read_dictionary
+from semis.harness.job import job
 
 
 def binarize(text, dictionary, bin_file, idx_file, threads):

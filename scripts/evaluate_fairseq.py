@@ -5,10 +5,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from semis import checkpoints
-from semis.engines import ENGINES
-from semis.job import job
-from semis.predictions import write_metrics, write_predictions
+from semis.fairseq import checkpoints
+from semis.fairseq.engines import ENGINES
+from semis.harness.job import job
+from semis.results.predictions import write_metrics, write_predictions
 
 import torch
 from fairseq import tasks

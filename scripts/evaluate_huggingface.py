@@ -2,10 +2,10 @@
 
 import json
 
-from semis import fast_huggingface
-from semis.job import job
-from semis.predictions import write_metrics, write_predictions
-from semis.pretrained import ONLY_DATA
+from semis.fast import huggingface
+from semis.harness.job import job
+from semis.huggingface.pretrained import ONLY_DATA
+from semis.results.predictions import write_metrics, write_predictions
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -31,7 +31,7 @@ def main(inputs, output, wildcards, params, threads):
     tokenizer = AutoTokenizer.from_pretrained(inputs.model, **ONLY_DATA)
     model = AutoModelForSequenceClassification.from_pretrained(inputs.model, **ONLY_DATA).eval()
     if params.engine == "fast":
-        fast_huggingface.speed_up(model)
+        huggingface.speed_up(model)
     rows = []
     for split, path in zip(params.splits, inputs.reviews, strict=True):
         with open(path, encoding="utf-8", newline="\n") as stream:

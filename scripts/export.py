@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from semis import checkpoints
-from semis.dictionaries import SPECIAL, read_dictionary
-from semis.errors import UserError
-from semis.job import job
+from semis.fairseq import checkpoints
+from semis.fairseq.dictionaries import SPECIAL, read_dictionary
+from semis.harness.errors import UserError
+from semis.harness.job import job
 
 from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2

@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from semis import checksums
-from semis.errors import UserError
-from semis.job import job
+from semis.harness.errors import UserError
+from semis.harness.job import job
 
 import requests
 from tqdm import tqdm

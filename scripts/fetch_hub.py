@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from semis import checksums
-from semis.errors import UserError, redacted
-from semis.job import job
+from semis.harness.errors import UserError, redacted
+from semis.harness.job import job
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError

@@ -4,13 +4,13 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from semis import checkpoints, fairseq_training
-from semis.dictionaries import embedding_rows, words_of
-from semis.engines import ENGINES
-from semis.histories import write_history, write_training
-from semis.job import job
+from semis.fairseq import checkpoints
+from semis.fairseq.dictionaries import embedding_rows, words_of
+from semis.fairseq.engines import ENGINES
+from semis.harness.job import job
+from semis.harness.workfolder import digest, work_folder
+from semis.results.histories import write_history, write_training
 from semis.schedule import schedule
-from semis.workfolder import digest, work_folder
 
 CHECKPOINTS = "checkpoint*[0-9].pt"  # of an epoch, or of the update that ends the schedule; not checkpoint_best.pt
 HISTORY = {
@@ -73,7 +73,7 @@ def main(inputs, output, params, seed, threads):
         words = embedding_rows(words_of(packed.read("input0/dict.txt").splitlines(), inputs.data[0]))
     weights = checkpoints.fitting(start, words, params.architecture, params.positions) if start else {}
     flags = recipe_flags(training, params.classes, seed, rows)
-    flags += fairseq_training.model_flags(training["engine"], params.architecture, params.positions)
+    flags += training.model_flags(training["engine"], params.architecture, params.positions)
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [flags, threads], inputs)
     for packed in inputs.data:
@@ -83,16 +83,16 @@ def main(inputs, output, params, seed, threads):
     clean = folder / "start.pt" if start else None
     if start:
         checkpoints.save(clean, weights, params.architecture, params.positions, {"task": "masked_lm"})
-    fairseq_training.train(folder / "data", folder, flags, CHECKPOINTS, clean)
+    training.train(folder / "data", folder, flags, CHECKPOINTS, clean)
 
     best = folder / "checkpoints" / "checkpoint_best.pt"
-    chosen = best if training["selection"] == "best" else fairseq_training.saved(folder, CHECKPOINTS)
+    chosen = best if training["selection"] == "best" else training.saved(folder, CHECKPOINTS)
     state = checkpoints.load(chosen)
     Path(output.model).mkdir()
     task = {"task": "sentence_prediction", "criterion": "sentence_prediction", "num_classes": params.classes}
     task |= {"init_token": 0, "separator_token": 2, "shorten_method": "truncate", "regression_target": False}
     checkpoints.save(Path(output.model) / "model.pt", state["model"], params.architecture, params.positions, task)
-    measured = fairseq_training.history(folder / "train.log", HISTORY)
+    measured = training.history(folder / "train.log", HISTORY)
     write_history(output.history, output.tensorboard, measured)
     step, started = state["optimizer_history"][-1]["num_updates"], where_it_started(weights, state["model"])
     started["checkpoint_sha256"] = digest([start]) if start else None

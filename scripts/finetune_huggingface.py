@@ -4,15 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
-from semis import fast_huggingface, trainer_checkpoints
-from semis.errors import UserError, reason
-from semis.histories import write_history, write_training
-from semis.job import job
-from semis.pretrained import ONLY_DATA, check_whole
-from semis.row_adam import RowAdam
+from semis.fast import huggingface
+from semis.fast.row_adam import RowAdam
+from semis.harness.errors import UserError, reason
+from semis.harness.job import job
+from semis.harness.workfolder import digest, work_folder
+from semis.huggingface import checkpoints
+from semis.huggingface.finite_trainer import FiniteTrainer
+from semis.huggingface.pretrained import ONLY_DATA, check_whole
+from semis.results.histories import write_history, write_training
 from semis.schedule import schedule
-from semis.trainer import FiniteTrainer
-from semis.workfolder import digest, work_folder
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ class LogEpochs(TrainerCallback):
         control.should_log = True
 
 
-class ScheduledTrainer(FiniteTrainer, fast_huggingface.ClippingTrainer):
+class ScheduledTrainer(FiniteTrainer, huggingface.ClippingTrainer):
     """A Trainer whose learning-rate schedule may be longer than the training, as the report's fairseq runs had it."""
 
     def __init__(self, *args, schedule_updates, **kwargs):
@@ -181,7 +182,7 @@ def main(inputs, output, params, seed, threads):
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [params.training, params.positions, params.labels, seed, threads], inputs)
     if params.training["engine"] == "fast":
-        fast_huggingface.speed_up(model)
+        huggingface.speed_up(model)
     train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
     updates, total, warmup = schedule(params.training, len(train))
     trainer = ScheduledTrainer(
@@ -194,19 +195,19 @@ def main(inputs, output, params, seed, threads):
         data_collator=DataCollatorWithPadding(tokenizer),
         optimizer_cls_and_kwargs=optimizer(params.training),
         callbacks=[
-            trainer_checkpoints.Seal(),
+            checkpoints.Seal(),
             LogEpochs(),
             TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),  # to watch while it trains
         ],
         schedule_updates=total,
     )
-    last = trainer_checkpoints.newest(folder / "checkpoints")
+    last = checkpoints.newest(folder / "checkpoints")
     if last:
         print(f"going on from {last}", flush=True)
     trainer.train(resume_from_checkpoint=last)
 
     best = trainer.state.best_model_checkpoint if params.training["selection"] == "best" else None
-    step = trainer_checkpoints.step(best) if best else trainer.state.global_step
+    step = checkpoints.step(best) if best else trainer.state.global_step
     trainer.model.save_pretrained(output.model)
     tokenizer.save_pretrained(output.model)
     measured = history(trainer.state.log_history)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from semis.job import job
+from semis.harness.job import job
 
 
 def label_dictionary(labels):

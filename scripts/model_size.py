@@ -4,8 +4,8 @@ import csv
 import re
 from pathlib import Path
 
-from semis import checkpoints
-from semis.job import job
+from semis.fairseq import checkpoints
+from semis.harness.job import job
 
 import sympy
 

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from semis.job import job
+from semis.harness.job import job
 
 
 def pack(path, files):

@@ -1,8 +1,8 @@
 """Draw the test accuracy of each method: a point for each seed, their mean and its interval."""
 
-from semis import style
-from semis.job import job
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_table
 
 
 def draw(accuracy, summary):

@@ -1,8 +1,8 @@
 """Draw the confusion matrix of each method on the test reviews, over all its seeds."""
 
-from semis import style
-from semis.job import job
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_table
 
 
 def draw(confusion):

@@ -1,8 +1,8 @@
 """Draw what the runs measured on their way, against the step: a colour for each method, a line for each seed."""
 
-from semis import style
-from semis.job import job
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_table
 
 
 def draw(history, label):

@@ -1,8 +1,8 @@
 """Draw how many parameters each part of a model has."""
 
-from semis import style
-from semis.job import job
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_table
 
 from matplotlib.ticker import EngFormatter
 

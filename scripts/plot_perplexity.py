@@ -2,9 +2,9 @@
 
 import math
 
-from semis import style
-from semis.job import job
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_table
 
 from matplotlib.ticker import LogLocator, ScalarFormatter
 

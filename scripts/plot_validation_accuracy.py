@@ -1,8 +1,8 @@
 """Draw the validation accuracy of every run by step, and what its chosen checkpoint reaches on test."""
 
-from semis import style
-from semis.job import job
-from semis.tables import read_json, read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_json, read_table
 
 from matplotlib.lines import Line2D
 

@@ -1,8 +1,8 @@
 """Draw how long one run of each method took: the mean over the seeds by stage, and every run."""
 
-from semis import style
-from semis.job import job
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results import style
+from semis.results.tables import read_table
 
 
 def draw(runtime):

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from semis import text
-from semis.errors import UserError
-from semis.job import job
+from semis.harness.errors import UserError
+from semis.harness.job import job
+from semis.text import lines
 
 
 def read_lines(path):
-    """Return the lines of a file as `semis.text.read_lines` gives them; none where there is nothing in it."""
+    """Return the lines of a file as `semis.text.lines.read_lines` gives them; none where there is nothing in it."""
     with open(path, "rb") as stream:
-        lines = list(text.read_lines(stream, path))
-    return [] if lines == [""] else lines
+        found = list(lines.read_lines(stream, path))
+    return [] if found == [""] else found
 
 
 def prepare_split(review_file, label_file, labels, split):

@@ -4,11 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
-from semis import checkpoints, fairseq_training
-from semis.engines import ENGINES
-from semis.histories import write_history
-from semis.job import job
-from semis.workfolder import work_folder
+from semis.fairseq import checkpoints, training
+from semis.fairseq.engines import ENGINES
+from semis.harness.job import job
+from semis.harness.workfolder import work_folder
+from semis.results.histories import write_history
 
 HISTORY = {
     "loss": ("train", "loss"),
@@ -54,19 +54,19 @@ def link(folder, files):
 def main(inputs, output, params, threads):
     """Train, then write model.pt and the history."""
     flags = recipe_flags(params.pretraining, params.positions)
-    flags += fairseq_training.model_flags(params.pretraining["engine"], params.architecture, params.positions)
+    flags += training.model_flags(params.pretraining["engine"], params.architecture, params.positions)
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [flags, threads], inputs)
     link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
 
     any_of_them = "checkpoint_*.pt"
-    fairseq_training.train(folder / "data", folder, flags, any_of_them, updates=params.pretraining["updates"])
+    training.train(folder / "data", folder, flags, any_of_them, updates=params.pretraining["updates"])
 
-    weights = checkpoints.load(fairseq_training.saved(folder, any_of_them))["model"]
+    weights = checkpoints.load(training.saved(folder, any_of_them))["model"]
     task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": params.positions}
     task |= {"sample_break_mode": "none"}
     checkpoints.save(output.model, weights, params.architecture, params.positions, task)
-    write_history(output.history, output.tensorboard, fairseq_training.history(folder / "train.log", HISTORY))
+    write_history(output.history, output.tensorboard, training.history(folder / "train.log", HISTORY))
     shutil.rmtree(work)
 
 

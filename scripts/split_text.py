@@ -1,8 +1,8 @@
 """Divide a pretraining text into train and valid: lines taken out at even distances are held out."""
 
-from semis.errors import UserError
-from semis.job import job
-from semis.text import read_texts
+from semis.harness.errors import UserError
+from semis.harness.job import job
+from semis.text.lines import read_texts
 
 
 def held_out(lines, count):

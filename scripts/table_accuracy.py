@@ -1,7 +1,7 @@
 """Gather the accuracy of every run on every split into one table."""
 
-from semis.job import job
-from semis.tables import read_json
+from semis.harness.job import job
+from semis.results.tables import read_json
 
 import pandas as pd
 

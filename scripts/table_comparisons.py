@@ -2,8 +2,8 @@
 
 from itertools import combinations
 
-from semis.job import job
-from semis.statistics import correctness, holm, paired_difference, read_predictions
+from semis.harness.job import job
+from semis.results.statistics import correctness, holm, paired_difference, read_predictions
 
 import pandas as pd
 

@@ -2,8 +2,8 @@
 
 from itertools import product
 
-from semis.job import job
-from semis.statistics import read_predictions
+from semis.harness.job import job
+from semis.results.statistics import read_predictions
 
 import pandas as pd
 

@@ -1,6 +1,6 @@
 """Gather Snakemake's benchmark files of all runs: wall time, memory and processor time of each stage."""
 
-from semis.job import job
+from semis.harness.job import job
 
 import pandas as pd
 

@@ -1,7 +1,14 @@
 """Say how sure each method's mean accuracy is: what seeds and reviews add to its error, and how far seeds disagree."""
 
-from semis.job import job
-from semis.statistics import by_seed, correctness, disagreement, read_predictions, resampled_interval, standard_errors
+from semis.harness.job import job
+from semis.results.statistics import (
+    by_seed,
+    correctness,
+    disagreement,
+    read_predictions,
+    resampled_interval,
+    standard_errors,
+)
 
 import pandas as pd
 

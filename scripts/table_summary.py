@@ -1,8 +1,8 @@
 """Sum up each method over its seeds: mean accuracy, spread, and an interval over seeds and reviews."""
 
-from semis.job import job
-from semis.statistics import accuracy_interval, against_majority, correctness, read_predictions, spread
-from semis.tables import read_table
+from semis.harness.job import job
+from semis.results.statistics import accuracy_interval, against_majority, correctness, read_predictions, spread
+from semis.results.tables import read_table
 
 import pandas as pd
 

@@ -1,8 +1,8 @@
 """Cut each line of a text into sentencepiece pieces, divided by spaces."""
 
-from semis.dictionaries import SPECIAL
-from semis.errors import UserError, reason
-from semis.job import job
+from semis.fairseq.dictionaries import SPECIAL
+from semis.harness.errors import UserError, reason
+from semis.harness.job import job
 
 import sentencepiece
 

@@ -3,9 +3,9 @@
 import io
 from pathlib import Path
 
-from semis.errors import UserError
-from semis.job import job
-from semis.text import read_texts
+from semis.harness.errors import UserError
+from semis.harness.job import job
+from semis.text.lines import read_texts
 
 import sentencepiece
 

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from semis.archives import members
-from semis.errors import UserError
-from semis.job import job
+from semis.harness.errors import UserError
+from semis.harness.job import job
+from semis.text.archives import members
 
 
 def unpack_folder(source, target):

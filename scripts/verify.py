@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from semis import provenance
-from semis.config import sources
-from semis.errors import UserError
+from semis.harness.errors import UserError
+from semis.study import provenance
+from semis.study.config import sources
 
 import yaml
 

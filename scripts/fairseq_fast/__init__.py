@@ -6,9 +6,9 @@ Registers the architecture `roberta_small_fast` (weights and names as `roberta_s
 
 from dataclasses import dataclass
 
-from semis import fast_encoder
-from semis.processor import compute_type
-from semis.row_adam import RowAdam
+from semis.fast import encoder
+from semis.fast.row_adam import RowAdam
+from semis.machine.processor import compute_type
 
 import fairseq_plugin
 import torch
@@ -21,18 +21,18 @@ from fairseq.optim.adam import FairseqAdam, FairseqAdamConfig
 
 
 class FastEncoder(RobertaEncoder):
-    """fairseq's RoBERTa encoder with the modules it always had, run by `semis.fast_encoder`."""
+    """fairseq's RoBERTa encoder with the modules it always had, run by `semis.fast.encoder`."""
 
     def __init__(self, args, dictionary):
         super().__init__(args, dictionary)
         modules = self.sentence_encoder
-        self.packed = fast_encoder.Encoder(
+        self.packed = encoder.Encoder(
             tokens=modules.embed_tokens,
             positions=modules.embed_positions,
             types=None,
             norm=modules.layernorm_embedding,
             layers=[
-                fast_encoder.Layer(
+                encoder.Layer(
                     layer.self_attn.q_proj,
                     layer.self_attn.k_proj,
                     layer.self_attn.v_proj,
@@ -50,26 +50,26 @@ class FastEncoder(RobertaEncoder):
             padding=dictionary.pad(),
         )
         self.kind = compute_type()
-        fast_encoder.never_save_late_rows(modules.embed_tokens)
+        encoder.never_save_late_rows(modules.embed_tokens)
 
     def forward(self, src_tokens, features_only=False, return_all_hiddens=False, masked_tokens=None, **unused):
         """The features of each text's first token (texts x 1 x width): all that a classification head reads."""
         if not features_only:
             raise ValueError("the masked language model is trained with the criterion masked_lm_fast")
-        return fast_encoder.first_rows(self.packed, src_tokens, self.training, self.kind), {"inner_states": None}
+        return encoder.first_rows(self.packed, src_tokens, self.training, self.kind), {"inner_states": None}
 
     def masked_lm_loss(self, src_tokens, target):
         """Sum over the masked tokens of the negative log-likelihood (nats); `target` holds padding elsewhere."""
-        tokens, positions, lengths = fast_encoder.pack(src_tokens, self.packed.padding)
+        tokens, positions, lengths = encoder.pack(src_tokens, self.packed.padding)
         real = src_tokens.ne(self.packed.padding)
         hidden = target.ne(self.packed.padding)
         wanted = hidden[real].nonzero()[:, 0]
         read = hidden.sum(1).tolist()
-        x = fast_encoder.encode(self.packed, tokens, positions, lengths, self.training, self.kind, wanted, read)
+        x = encoder.encode(self.packed, tokens, positions, lengths, self.training, self.kind, wanted, read)
         head = self.lm_head
         x = head.layer_norm(head.activation_fn(head.dense(x)))
         wanted, learning = target[hidden], torch.is_grad_enabled()
-        return fast_encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
+        return encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
 
 
 @register_model("roberta_fast")
@@ -80,8 +80,8 @@ class FastRoberta(RobertaModel):
     def build_model(cls, args, task):
         """Build the model for a task's dictionary."""
         fairseq_plugin.roberta_small(args)
-        fast_encoder.keep_freed_memory()
-        print(fast_encoder.arithmetic(), flush=True)
+        encoder.keep_freed_memory()
+        print(encoder.arithmetic(), flush=True)
         return cls(args, FastEncoder(args, task.source_dictionary))
 
 
@@ -106,11 +106,11 @@ class FairseqRowAdam(FairseqAdam):
 
     def multiply_grads(self, c):
         """Multiply all gradients, sparse ones too, of which fairseq's own multiplies a copy."""
-        fast_encoder.scale_gradients(self.params, c)
+        encoder.scale_gradients(self.params, c)
 
     def clip_grad_norm(self, max_norm, aggregate_norm_fn=None):
         """Clip all gradients, sparse ones too; return their norm before."""
-        return fast_encoder.clip_gradients(self.params, max_norm)
+        return encoder.clip_gradients(self.params, max_norm)
 
 
 @register_criterion("masked_lm_fast", dataclass=MaskedLmConfig)

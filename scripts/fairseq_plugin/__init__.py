@@ -4,8 +4,8 @@ fairseq calls torch.load without saying what may be loaded; torch then takes ten
 fairseq's own checkpoints hold besides are allowed here by name; nothing else is ever loaded.
 """
 
-from semis.checkpoints import SAFE_TYPES
-from semis.job import end_with_parent
+from semis.fairseq.checkpoints import SAFE_TYPES
+from semis.harness.job import end_with_parent
 
 import torch
 from fairseq.logging import metrics

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from semis.errors import UserError
+from semis.harness.errors import UserError
 
 
 def digest(path):

@@ -1,0 +1,42 @@
+"""Show the answers as a page: a question a section, and what each arm answered side by side."""
+
+import html
+from pathlib import Path
+
+from semis.harness.job import job
+from semis.qlora.answers import ending
+from semis.results.tables import read_json_lines
+
+HEAD = """<!doctype html>
+<html><head><meta charset="utf-8"><title>BLOOM's answers</title><style>
+body { font: 15px/1.5 sans-serif; max-width: 80em; margin: 2em auto; padding: 0 1em; color: #222; }
+h2 { font-size: 17px; margin: 2em 0 .5em; }
+div { display: flex; flex-wrap: wrap; gap: 1em; }
+article { flex: 1 1 18em; border: 1px solid #ccc; padding: .5em 1em; }
+h3 { font-size: 14px; margin: 0; }
+p { white-space: pre-wrap; overflow-wrap: anywhere; }
+small { color: #666; }
+</style></head><body>
+<h1>BLOOM's answers before and after training</h1>"""
+
+
+def article(sample):
+    """The HTML of one answer."""
+    text = html.escape(sample["answer"]) or "<em>(nothing)</em>"
+    end = f"{ending(sample)}, seed {sample['seed']}"
+    return f"<article><h3>{sample['arm']}, {sample['stage']}</h3><p>{text}</p><small>{end}</small></article>"
+
+
+def page(samples):
+    """The page of the rows of samples.jsonl."""
+    parts = [HEAD]
+    for question in dict.fromkeys(sample["question"] for sample in samples):
+        answers = [article(sample) for sample in samples if sample["question"] == question]
+        parts += [f"<h2>{html.escape(question)}</h2>", "<div>", *answers, "</div>"]
+    return "\n".join([*parts, "</body></html>"]) + "\n"
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        samples = read_json_lines(snakemake.input.samples)
+        Path(snakemake.output[0]).write_text(page(samples), encoding="utf-8")

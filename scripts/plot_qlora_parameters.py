@@ -1,0 +1,35 @@
+"""Draw what LoRA trains: the model's weights by kind of layer, with the adapters beside them."""
+
+import json
+
+from semis.harness.job import job
+from semis.results import style
+
+
+def draw(found):
+    """Return the figure for bloom/parameters.json, two bars for each kind of layer, on a logarithmic scale."""
+    modules = [entry["module"] for entry in found["modules"]]
+    after = found["after_lora"]
+    fig, axes = style.figure(height_cm=2.5 + 1.1 * len(modules))
+    axes.set_title(f"{after['trainable']:,} trainable of {after['all']:,} parameters ({after['percent']:.3f} %)")
+    for key, label, offset, colour in [
+        ("parameters", "frozen, of the model", -0.2, style.COLOURS[0]),
+        ("lora", "trained, of the LoRA adapters", 0.2, style.COLOURS[1]),
+    ]:
+        shown = [(place + offset, entry[key]) for place, entry in enumerate(found["modules"]) if entry[key]]
+        bars = axes.barh(*zip(*shown), height=0.38, color=colour, label=label)
+        axes.bar_label(bars, [f"{value:,}" for _, value in shown], padding=3)
+    axes.set_yticks(range(len(modules)), modules)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xmargin(0.2)  # room for the figures beside the bars
+    axes.set_xlabel("parameters, before 4-bit packing (logarithmic)")
+    fig.legend(loc="outside lower center", ncols=2, frameon=False)
+    return fig
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        with open(snakemake.input.parameters, encoding="utf-8") as stream:
+            found = json.load(stream)
+        style.save(draw(found), snakemake.output)

@@ -1,0 +1,47 @@
+"""Train a byte-level BPE tokenizer with BLOOM's special tokens and its way of splitting text."""
+
+from semis.harness.errors import UserError
+from semis.harness.job import job
+from semis.text.lines import read_texts
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+# Ids 0 to 3, as in BLOOM's tokenizer.
+SPECIAL = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
+WORDS = r" ?[^(\s|[.,!?…。，、।۔،])]+"  # from BLOOM's tokenizer.json: a word takes the space before it along
+
+
+def train_tokenizer(texts, vocabulary):
+    """Return a PreTrainedTokenizerFast of `vocabulary` tokens, special ones included, trained on the text files.
+
+    Raises UserError where the texts do not give that many.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL.values()),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((f"{line}\n" for line in read_texts(texts)), trainer)
+    made = tokenizer.get_vocab_size()
+    if made != vocabulary:
+        raise UserError(
+            f"{', '.join(texts)} give {made} tokens where bloom.model.build.vocabulary is {vocabulary}; lower it, or "
+            "give more text."
+        )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        tokenizer = train_tokenizer(list(snakemake.input.text), snakemake.params.vocabulary)
+        tokenizer.save_pretrained(snakemake.output.folder)

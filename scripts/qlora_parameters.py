@@ -1,0 +1,54 @@
+"""Count the parameters before and after LoRA, and the memory that the weights take."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from semis.harness.job import job
+from semis.qlora import model as bloom
+
+import torch
+
+
+def by_module(parameters):
+    """{module name: number of parameters} of (name, parameter) pairs, all layers together."""
+    counts = Counter()
+    for path, parameter in parameters:
+        counts[path.split(".")[-2]] += parameter.numel()
+    return dict(counts)
+
+
+def lora_by_module(model):
+    """{module name: number of LoRA parameters}, all layers together."""
+    adapters = [(path, weight) for path, weight in model.named_parameters() if ".lora_" in path]
+    return by_module((f"{path.split('.lora_')[0]}.weight", weight) for path, weight in adapters)
+
+
+def measure(folder, lora):
+    """Return what parameters.json says of the model in `folder`; memory is in bytes, of the weights alone."""
+    # Always on the CPU: the counts do not depend on the device.
+    model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
+    plain = bloom.without_weights(folder)
+    found = {
+        "unquantized": plain.num_parameters(),
+        "memory_bytes": {
+            "fp32": plain.get_memory_footprint(),
+            "bf16": plain.to(torch.bfloat16).get_memory_footprint(),
+            "nf4": model.get_memory_footprint(),
+        },
+    }
+    found["before_lora"] = bloom.count(model)
+    model = bloom.add_lora(model, lora, gradient_checkpointing=False)
+    found["after_lora"] = bloom.count(model)
+    adapters = lora_by_module(model)
+    found["modules"] = [
+        {"module": module, "parameters": number, "lora": adapters.get(module, 0)}
+        for module, number in by_module(plain.named_parameters()).items()
+    ]
+    return found
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        found = measure(snakemake.input.model, snakemake.params.lora)
+        Path(snakemake.output[0]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

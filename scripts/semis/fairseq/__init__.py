@@ -1,0 +1,1 @@
+"""fairseq's models: checkpoints, dictionaries, training."""

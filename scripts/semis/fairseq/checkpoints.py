@@ -1,0 +1,108 @@
+"""fairseq checkpoints: loading them without running their pickles, and checking that one is whole and fits."""
+
+import zipfile
+from argparse import Namespace
+
+from semis.harness.errors import UserError, reason
+
+import torch
+
+# All that fairseq's checkpoints hold besides tensors and Python's own types.
+SAFE_TYPES = [Namespace]
+EMBEDDING = "encoder.sentence_encoder.embed_tokens.weight"
+POSITIONS = "encoder.sentence_encoder.embed_positions.weight"
+LAYERS = "encoder.sentence_encoder.layers."
+
+
+def load(path):
+    """Load a fairseq checkpoint onto the CPU, the tensors of its model under the names that fairseq gives them today.
+
+    Only tensors and `SAFE_TYPES` come in, no pickled code is run. Raises UserError where the file is damaged or holds
+    anything else.
+    """
+    try:
+        with torch.serialization.safe_globals(SAFE_TYPES):
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        return {**state, "model": {_name_today(name): tensor for name, tensor in state["model"].items()}}
+    except Exception as error:
+        raise UserError(
+            f"{path} is no fairseq checkpoint that can be loaded safely ({reason(error)}); put another there."
+        ) from error
+
+
+def _name_today(name):
+    """The name of a tensor of fairseq 0.9 or later, as RobertaModel.upgrade_state_dict_named of 0.12 renames it."""
+    if name.startswith("decoder."):
+        name = f"encoder.{name.removeprefix('decoder.')}"
+    return name.replace(".emb_layer_norm.", ".layernorm_embedding.")
+
+
+def save(path, weights, sizes, positions, task):
+    """Save model weights alone, with the arguments that fairseq needs to build the model again and nothing else.
+
+    `sizes` is {layers, dimension, feed_forward, heads}, `task` holds the arguments of fairseq's task. No optimizer, no
+    path and no time stands in the file, so that the same training gives the same bytes.
+    """
+    args = Namespace(
+        arch="roberta_small",
+        encoder_layers=sizes["layers"],
+        encoder_embed_dim=sizes["dimension"],
+        encoder_ffn_embed_dim=sizes["feed_forward"],
+        encoder_attention_heads=sizes["heads"],
+        max_positions=positions,
+        data="",
+        **task,
+    )
+    # fairseq reads a checkpoint without an entry here as one of its oldest form, and fails
+    history = [{"optimizer_name": "", "criterion_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
+    torch.save({"args": args, "model": weights, "optimizer_history": history, "extra_state": {}}, path)
+
+
+def is_whole(path):
+    """Whether a checkpoint that torch saved can be read to its end (every checksum in it holds)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def fitting(path, words, sizes, positions):
+    """The weights ({name: tensor}) of the checkpoint `path`, which must be a RoBERTa of just these sizes.
+
+    `words` counts embedding rows, `sizes` is {layers, dimension, feed_forward, heads}, `positions` the longest input in
+    tokens; fairseq keeps two rows more for positions, since they are numbered from the padding index plus one. Heads
+    leave no trace in the weights and are compared with the arguments beside them. Raises UserError.
+    """
+    state = load(path)
+    model = state["model"]
+    width, layers = sizes["dimension"], {name.split(".")[3] for name in model if name.startswith(LAYERS)}
+    expected = {EMBEDDING: (words, width), POSITIONS: (positions + 2, width)}
+    for layer in sorted(layers):
+        expected[f"{LAYERS}{layer}.self_attn.q_proj.weight"] = (width, width)
+        expected[f"{LAYERS}{layer}.fc1.weight"] = (sizes["feed_forward"], width)
+    for name, shape in expected.items():
+        if name not in model:
+            raise UserError(
+                f"{path} holds no {name}; it is not a RoBERTa of fairseq, or has fewer layers than the config's "
+                "architecture."
+            )
+        if tuple(model[name].shape) != shape:
+            raise UserError(
+                f"{path}: {name} is {tuple(model[name].shape)}, but its dict.txt and the config's architecture and "
+                f"positions make it {shape}; correct the one that is wrong."
+            )
+    heads = _argument(state, "encoder_attention_heads") or sizes["heads"]
+    for part, found in (("layers", len(layers)), ("heads", heads)):
+        if found != sizes[part]:
+            raise UserError(
+                f"{path} has {found} {part}, but the config's architecture says {sizes[part]}; correct the one that "
+                "is wrong."
+            )
+    return model
+
+
+def _argument(state, name):
+    """An argument of the model as fairseq-train saved it, in `args` or, in newer ones, in `cfg`; None without."""
+    saved = state.get("args") or (state.get("cfg") or {}).get("model") or {}
+    return (vars(saved) if isinstance(saved, Namespace) else saved).get(name)

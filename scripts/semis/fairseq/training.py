@@ -1,0 +1,118 @@
+"""Runs fairseq-train in a work folder: starts or goes on, keeps its history, says which checkpoint is the newest."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from semis.fairseq import checkpoints
+from semis.fairseq.engines import ENGINES
+from semis.harness import divergence
+from semis.harness.workfolder import newest_whole
+
+SCRIPTS = Path(__file__).resolve().parents[1]
+
+
+def model_flags(engine, sizes, positions):
+    """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
+    chosen = ENGINES[engine]
+    return [
+        *("--user-dir", str(SCRIPTS / chosen.plugin), "--arch", chosen.architecture, "--max-positions", str(positions)),
+        *("--encoder-layers", str(sizes["layers"]), "--encoder-embed-dim", str(sizes["dimension"])),
+        *("--encoder-ffn-embed-dim", str(sizes["feed_forward"]), "--encoder-attention-heads", str(sizes["heads"])),
+    ]
+
+
+def saved(folder, pattern):
+    """The newest whole checkpoint in `folder`/checkpoints that matches, or None."""
+    return newest_whole(folder / "checkpoints", pattern, _is_whole, order=lambda path: path.stat().st_mtime_ns)
+
+
+def _is_whole(path):
+    """Whether a checkpoint can be read, and the best until then too: it is that itself, or checkpoint_best.pt is."""
+    if not checkpoints.is_whole(path):
+        return False
+    return _is_best(checkpoints.load(path)) or checkpoints.is_whole(path.with_name("checkpoint_best.pt"))
+
+
+def _is_best(state):
+    """Whether no checkpoint before this one (its contents) was better."""
+    extra = state["extra_state"]
+    return extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best")
+
+
+def train(data, folder, flags, pattern, start=None, updates=math.inf):
+    """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder`.
+
+    Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
+    scratch. A checkpoint after so many `updates` is the end. Checkpoints land in `folder`/checkpoints, the log as JSON
+    in `folder`/train.log. Raises UserError where the training diverges, CalledProcessError where fairseq-train fails
+    otherwise. `folder` is RUN/work/NAME.
+    """
+    last = saved(folder, pattern)
+    if last:
+        print(f"going on from {last}", flush=True)
+        restore = ["--restore-file", str(last.resolve())]
+        state = checkpoints.load(last)
+        if _is_best(state):
+            _restore_best(last)
+        if state["optimizer_history"][-1]["num_updates"] >= updates:
+            return  # fairseq-train would make one update more before it looks
+    else:
+        restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
+        restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
+    command = [sys.executable, "-m", "fairseq_cli.train", str(data), *restore, *flags]
+    command += [
+        "--save-dir",
+        str(folder / "checkpoints"),
+        "--log-format",
+        "json",
+        "--log-file",
+        str(folder / "train.log"),
+        "--tensorboard-logdir",  # to watch while it trains
+        str(folder / "tensorboard"),
+    ]
+    print(*command, flush=True)
+    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
+    with (folder / "errors.txt").open("w+") as errors:
+        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, close_fds=False, stderr=errors)
+        errors.seek(0)
+        said = errors.read()
+    print(said, file=sys.stderr, flush=True)
+    if "FloatingPointError: gradients are Nan/Inf" in said:
+        state = checkpoints.load(folder / "checkpoints" / "crash.pt")
+        step = state["optimizer_history"][-1]["num_updates"] + 1
+        raise divergence.diverged(folder.parents[1], step, "gradient is nan or infinite")
+    done.check_returncode()
+
+
+def _restore_best(last):
+    """Copy `last`, the best one, over checkpoint_best.pt: a stop may have come before fairseq copied it."""
+    copy = last.with_name("checkpoint_best.tmp")
+    shutil.copyfile(last, copy)
+    copy.replace(last.with_name("checkpoint_best.pt"))
+
+
+def history(log_file, metrics):
+    """Return the rows (step, epoch, split, metric, value) that fairseq-train wrote into its JSON log.
+
+    `metrics` maps fairseq's names to (split, metric), e.g. "valid_ppl" to ("valid", "perplexity"); what it logs within
+    an epoch of training has no prefix. Losses, which it gives in bits, are turned into nats as transformers gives them
+    (an accuracy or perplexity stays as it is). Where a stretch was trained twice after a stop, its last line counts.
+    """
+    rows = {}
+    for line in Path(log_file).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            found = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # plain text, or a line cut off by a stop that the resumed training wrote again
+        for name, (split, metric) in metrics.items():
+            if name in found:
+                step = int(found.get("num_updates") or found["valid_num_updates"])
+                value = round(float(found[name]) * math.log(2), 6) if metric == "loss" else found[name]
+                rows[step, split, metric] = (step, found["epoch"], split, metric, value)
+    return [rows[key] for key in sorted(rows)]

@@ -1,0 +1,1 @@
+"""The fast engine, for runs with `engine: fast` alone."""

@@ -1,0 +1,62 @@
+"""The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
+
+from semis.fast import encoder as fast_encoder
+from semis.machine.processor import compute_type
+
+from transformers import Trainer
+from transformers.modeling_outputs import BaseModelOutput
+
+FAMILY = ("camembert", "roberta", "xlm-roberta")
+
+
+def speed_up(model):
+    """Let a sequence classifier run its encoder by `semis.fast.encoder`; say on standard output what it computes in.
+
+    A model that is no RoBERTa, or activates with anything but GELU, stays as it is.
+    """
+    settings = model.config
+    if settings.model_type not in FAMILY or settings.hidden_act != "gelu":
+        print(f"fast engine: not for {settings.model_type} with {settings.hidden_act}; transformers' own is used")
+        return
+    base = model.base_model
+    embeddings = base.embeddings
+    encoder = fast_encoder.Encoder(
+        tokens=embeddings.word_embeddings,
+        positions=embeddings.position_embeddings,
+        types=embeddings.token_type_embeddings,
+        norm=embeddings.LayerNorm,
+        layers=[
+            fast_encoder.Layer(
+                layer.attention.self.query,
+                layer.attention.self.key,
+                layer.attention.self.value,
+                layer.attention.output.dense,
+                layer.attention.output.LayerNorm,
+                layer.intermediate.dense,
+                layer.output.dense,
+                layer.output.LayerNorm,
+            )
+            for layer in base.encoder.layer
+        ],
+        heads=settings.num_attention_heads,
+        dropout=settings.hidden_dropout_prob,
+        attention_dropout=settings.attention_probs_dropout_prob,
+        padding=settings.pad_token_id,
+    )
+    kind = compute_type()
+    fast_encoder.never_save_late_rows(encoder.tokens)
+    base.forward = lambda input_ids, **_: BaseModelOutput(
+        fast_encoder.first_rows(encoder, input_ids, base.training, kind)
+    )
+    fast_encoder.keep_freed_memory()
+    print(fast_encoder.arithmetic(), flush=True)
+
+
+class ClippingTrainer(Trainer):
+    """A Trainer that can measure and clip sparse gradients too."""
+
+    def _clip_grad_norm(self, model):
+        return fast_encoder.clip_gradients(model.parameters(), self.args.max_grad_norm)
+
+    def _get_grad_norm(self, model, grad_norm=None):
+        return float(fast_encoder.clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)

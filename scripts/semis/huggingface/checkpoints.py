@@ -1,0 +1,45 @@
+"""Checkpoints of transformers' Trainer: sealed when they are saved; the newest one that a training can go on from."""
+
+import json
+from pathlib import Path
+
+from semis.harness.workfolder import digest, newest_whole
+
+from transformers import TrainerCallback
+
+SEAL = "seal.json"
+
+
+class Seal(TrainerCallback):
+    """Writes the SHA-256 of each file of a checkpoint into it, last of all.
+
+    A Trainer resumes without a word where a file is missing or its end is lost, and ends elsewhere.
+    """
+
+    def on_save(self, args, state, control, **kwargs):
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        sums = {file.name: digest([file]) for file in folder.iterdir()}
+        (folder / SEAL).write_text(json.dumps(sums), encoding="utf-8")
+
+
+def step(checkpoint):
+    """The number of updates after which a folder checkpoint-N was saved."""
+    return int(Path(checkpoint).name.rpartition("-")[2])
+
+
+def is_whole(checkpoint):
+    """Whether the seal of the folder `checkpoint` is there and holds, and that of the best one that it names too."""
+    try:
+        sums = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+        if any(digest([checkpoint / name]) != found for name, found in sums.items()):
+            return False
+        best = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
+    except (OSError, ValueError):
+        return False
+    return best is None or Path(best).name == checkpoint.name or is_whole(checkpoint.with_name(Path(best).name))
+
+
+def newest(folder):
+    """The newest whole checkpoint (see `is_whole`) below `folder` as text, or None."""
+    found = newest_whole(folder, "checkpoint-*", is_whole, order=step)
+    return str(found) if found else None

@@ -1,0 +1,1 @@
+"""The language-model part: 4-bit models, LoRA, prompts, answers."""

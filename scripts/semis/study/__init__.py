@@ -1,0 +1,1 @@
+"""Reads the config and plans a study. It runs in Snakemake's own Python."""

@@ -1,0 +1,1 @@
+"""Reads what the user gives: archives, plain text, JSON."""

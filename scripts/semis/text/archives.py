@@ -1,0 +1,89 @@
+"""Reads the wanted files out of a zip or tar archive, or a folder; nothing else of it is touched."""
+
+import errno
+import lzma
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from semis.harness.errors import UserError, reason
+
+# UnicodeDecodeError: a name in a zip. OSError: gzip and bz2 say so without a number, seek with EINVAL.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError, OSError)
+LARGEST = 50 * 2**30  # bytes that an archive may unpack to
+RATIO = 200  # of them to one byte of the archive; text has 3 to 5
+SMALL = 100 * 2**20  # bytes that an archive of any size may unpack to
+NAME_MAX = 255  # bytes of a name that a disk takes
+INSTEAD = "unpack it yourself, and give its folder as path"
+
+
+def limit(path):
+    """The bytes that a packed file may unpack to; beyond them it is taken for one that was made to fill disks."""
+    return min(LARGEST, max(SMALL, RATIO * path.stat().st_size))
+
+
+@contextmanager
+def members(source):
+    """Yield {path inside the archive or folder: function that opens it for reading bytes} of `source`.
+
+    Of an archive only plain files count, and neither macOS's `__MACOSX` copies do nor paths with `..` in them. Members
+    are read, never extracted by name, so a path that points outside leads nowhere. Raises UserError for a file that is
+    no zip or tar archive, one that is damaged or encrypted, that would unpack to far more than its own size, or in
+    which two paths are the same but for upper and lower case.
+    """
+    try:
+        with _opened(Path(source)) as found:
+            yield found
+    except DAMAGED as error:
+        if getattr(error, "errno", None) not in (None, errno.EINVAL):  # of this machine, such as a full disk
+            raise
+        raise UserError(f"{source} is a damaged archive ({reason(error)}); remove it and get it again.") from error
+    except NotImplementedError as error:
+        raise UserError(f"{source} is packed in a way that Python cannot read ({error}); {INSTEAD}.") from error
+
+
+@contextmanager
+def _opened(source):
+    if source.is_dir():
+        found = {PurePosixPath(p.relative_to(source).as_posix()): p for p in sorted(source.rglob("*")) if p.is_file()}
+        yield {name: partial(path.open, "rb") for name, path in found.items()}
+    elif zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            if any(info.flag_bits & 1 for info in archive.infolist()):
+                raise UserError(f"{source} is encrypted; {INSTEAD}.")
+            yield _checked(
+                source, archive.open, ((i, i.filename, i.file_size, _is_file(i)) for i in archive.infolist())
+            )
+    elif tarfile.is_tarfile(source):
+        with tarfile.open(source) as archive:
+            yield _checked(source, archive.extractfile, ((i, i.name, i.size, i.isfile()) for i in archive))
+    else:
+        raise UserError(f"{source} is neither a zip nor a tar archive; remove it and check its source in the config.")
+
+
+def _is_file(info):
+    """Whether a ZipInfo is a plain file; a zip made on a Unix can hold links and devices too."""
+    return not info.is_dir() and stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+
+
+def _checked(source, opened, infos):
+    """The members of an archive, from (info, name, size in bytes, whether it is a plain file) of each, one by one."""
+    most = limit(source)
+    found, known, total = {}, {}, 0
+    for info, name, size, plain in infos:
+        total += size
+        if total > most:
+            raise UserError(f"{source} would unpack to more than {most:,} bytes; if it is meant to, {INSTEAD}.")
+        path = PurePosixPath(name)
+        if not plain or {"..", "__MACOSX"} & set(path.parts) or len(os.fsencode(path.name)) > NAME_MAX:
+            continue
+        other = known.setdefault(str(path).casefold(), path)
+        if path in found or other != path:
+            raise UserError(f"{source} holds both {other} and {path}, which many disks cannot tell apart; leave one.")
+        found[path] = partial(opened, info)
+    return found

@@ -1,0 +1,63 @@
+"""Plain text of the user's: UTF-8, a review, a label or a paragraph a line."""
+
+import lzma
+import re
+from pathlib import Path
+
+from semis.harness.errors import UserError
+from semis.text import archives
+
+# What Python, fairseq or sentencepiece may take for the end of a line, though it is not LF.
+LINE_BREAKS = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
+
+
+def read_lines(stream, name):
+    """Yield the lines of a binary stream, without blanks at both ends; `name` is what a sentence calls it.
+
+    Only LF and CRLF end a line: what else some reader may take for an end becomes a blank, so that a line stays one
+    line everywhere. A byte-order mark is dropped. Raises UserError with the line for what is no UTF-8 or holds NUL.
+    """
+    for number, line in enumerate(stream, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{name} line {number} is not UTF-8; save the file in that encoding.") from error
+        if "\0" in text:
+            raise UserError(f"{name} line {number} holds a NUL byte; remove it.")
+        yield LINE_BREAKS.sub(" ", text).strip()
+
+
+def read_texts(paths):
+    """Yield the non-empty lines of the text files `paths`, .txt or .txt.xz, one file after the other.
+
+    Of a folder every .txt and .txt.xz file in it is read, in the order of their names. Raises UserError for a folder
+    without any, and for a file that is not UTF-8, not the xz file that its name says, or that unpacks to far more than
+    text does.
+    """
+    for path in map(Path, paths):
+        for file in text_files(path) if path.is_dir() else [path]:
+            opened = lzma.open if file.suffix == ".xz" else open
+            left = archives.limit(file) if file.suffix == ".xz" else file.stat().st_size + 1
+            try:
+                with opened(file, "rb") as stream:
+                    yield from filter(None, read_lines(_at_most(left, stream, file), file))
+            except (lzma.LZMAError, EOFError) as error:
+                raise UserError(f"{file} is no whole xz file; compress it with xz, or name it .txt.") from error
+
+
+def text_files(folder):
+    """The .txt and .txt.xz files below a folder, by name. Raises UserError where there are none."""
+    files = (path for path in folder.rglob("*.txt*") if path.name.endswith((".txt", ".txt.xz")))
+    found = sorted(path for path in files if path.is_file())
+    if not found:
+        raise UserError(f"{folder} holds no .txt and no .txt.xz file; put the text there.")
+    return found
+
+
+def _at_most(left, stream, file):
+    """Yield the lines of a stream of so many bytes. Raises UserError where `file` gives more."""
+    while line := stream.readline(left):
+        left -= len(line)
+        if not left:
+            raise UserError(f"{file} would unpack to too much; unpack it yourself, if it is meant to.")
+        yield line
