@@ -1,15 +1,18 @@
-"""Binarize one text file with fairseq-preprocess and a given dictionary."""
+"""Binarize text files with fairseq-preprocess and given dictionaries: a text, and the labels of its lines."""
 
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
+from semis.fairseq.data import label_dictionary
 from semis.fairseq.dictionaries import read_dictionary
 from semis.harness.job import job
 
 
-def binarize(text, dictionary, bin_file, idx_file, threads):
+def binarize(text: str, dictionary: str, bin_file: str, idx_file: str, threads: int) -> None:
     """Write fairseq's .bin and .idx of the tokenized file `text`, with the words numbered as in `dictionary`.
 
     Raises UserError for a dictionary that cannot be read, CalledProcessError where fairseq-preprocess fails.
@@ -25,7 +28,16 @@ def binarize(text, dictionary, bin_file, idx_file, threads):
     shutil.rmtree(folder)
 
 
+def main(inputs: Any, output: Any, settings: dict, threads: int) -> None:
+    """Binarize the text; of a dataset, the labels too."""
+    binarize(inputs.text, inputs.dictionary, output.bin, output.idx, threads)
+    if "labels" in settings:
+        with tempfile.TemporaryDirectory() as folder:
+            labels = Path(folder, "dict.txt")
+            labels.write_text(label_dictionary(settings["labels"]), encoding="utf-8")
+            binarize(inputs.label, str(labels), output.label_bin, output.label_idx, threads)
+
+
 if __name__ == "__main__":
     with job(snakemake):
-        files = snakemake.input, snakemake.output
-        binarize(files[0].text, files[0].dictionary, files[1].bin, files[1].idx, snakemake.threads)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"], snakemake.threads)

@@ -143,15 +143,15 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
     )
 
 
-def main(inputs, output, params):
+def main(inputs, output, settings):
     """Write the folder."""
-    tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, params.positions)
-    sizes = params.architecture
-    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, params.positions)
-    huggingface_model(model, len(tokenizer), sizes, params.positions).save_pretrained(output.folder)
+    sizes, positions = settings["architecture"], settings["positions"]
+    tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, positions)
+    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, positions)
+    huggingface_model(model, len(tokenizer), sizes, positions).save_pretrained(output.folder)
     tokenizer.save_pretrained(output.folder)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"])

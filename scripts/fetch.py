@@ -129,5 +129,5 @@ def main(source, target, lock, key, terminal):
 
 if __name__ == "__main__":
     with job(snakemake) as terminal:
-        output, params = snakemake.output, snakemake.params
-        main(params.source, Path(output.file), output.checksums, params.key, terminal)
+        output, settings = snakemake.output, snakemake.params.recipe["settings"]
+        main(settings["source"], Path(output.file), output.checksums, settings["key"], terminal)

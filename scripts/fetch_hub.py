@@ -108,5 +108,5 @@ if __name__ == "__main__":
     with job(snakemake) as terminal:
         for handler in logging.getLogger("huggingface_hub").handlers:
             handler.addFilter(_redact)
-        output, params = snakemake.output, snakemake.params
-        main(params.source, Path(output.folder), output.checksums, params.key, terminal)
+        output, settings = snakemake.output, snakemake.params.recipe["settings"]
+        main(settings["source"], Path(output.folder), output.checksums, settings["key"], terminal)

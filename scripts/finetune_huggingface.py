@@ -3,16 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
-from semis.fast import huggingface
-from semis.fast.row_adam import RowAdam
+from semis import engines
 from semis.harness.errors import UserError, reason
 from semis.harness.job import job
-from semis.harness.workfolder import digest, work_folder
+from semis.harness.workfolder import contents_digest, work_folder
 from semis.huggingface import checkpoints
-from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.huggingface.pretrained import ONLY_DATA, check_whole
-from semis.results.histories import write_history, write_training
+from semis.machine.devices import use_gpus_asked_for
+from semis.results.runs import write_history, write_training
 from semis.schedule import schedule
 
 import numpy as np
@@ -34,25 +34,6 @@ class LogEpochs(TrainerCallback):
 
     def on_epoch_end(self, args, state, control, **kwargs):
         control.should_log = True
-
-
-class ScheduledTrainer(FiniteTrainer, huggingface.ClippingTrainer):
-    """A Trainer whose learning-rate schedule may be longer than the training, as the report's fairseq runs had it."""
-
-    def __init__(self, *args, schedule_updates, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.schedule_updates = schedule_updates
-
-    def create_scheduler(self, num_training_steps, optimizer=None):
-        return super().create_scheduler(self.schedule_updates, optimizer)
-
-
-def optimizer(training):
-    """The class and settings of the engine's optimizer; None for transformers' own AdamW."""
-    if training["engine"] == "reference":
-        return None
-    settings = {"betas": tuple(training["adam_betas"]), "eps": training["adam_epsilon"]}
-    return RowAdam, settings | {"lr": training["learning_rate"], "weight_decay": training["weight_decay"]}
 
 
 def read_examples(path, tokenizer, positions):
@@ -173,27 +154,22 @@ def load(folder, labels, positions):
     return tokenizer, model, new
 
 
-def main(inputs, output, params, seed, threads):
-    """Train, then write the model folder and the history."""
-    torch.set_num_threads(threads)
-    set_seed(seed)
-    tokenizer, model, new = load(inputs.model, params.labels, params.positions)
-    data = [inputs.train, inputs.valid]
-    work = Path(output.history).parent / "work"
-    folder = work_folder(work, [params.training, params.positions, params.labels, seed, threads], inputs)
-    if params.training["engine"] == "fast":
-        huggingface.speed_up(model)
-    train, valid = (read_examples(path, tokenizer, params.positions) for path in data)
-    updates, total, warmup = schedule(params.training, len(train))
-    trainer = ScheduledTrainer(
+def trainer_of(model: Any, tokenizer: Any, data: list[str], settings: dict, folder: Path, seed: int) -> Any:
+    """Return the engine's Trainer for the JSON-lines files `data` (train, valid), which works in `folder`."""
+    training = settings["training"]
+    engine = engines.load(training["engine"], "huggingface")
+    engine.prepare(model)
+    train, valid = (read_examples(path, tokenizer, settings["positions"]) for path in data)
+    updates, total, warmup = schedule(training, len(train))
+    return engine.Trainer(
         model=model,
-        args=arguments(params.training, folder, seed, updates, warmup),
+        args=arguments(training, folder, seed, updates, warmup),
         train_dataset=train,
         eval_dataset=valid,
         compute_metrics=accuracy,
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
-        optimizer_cls_and_kwargs=optimizer(params.training),
+        optimizer_cls_and_kwargs=engine.optimizer(training),
         callbacks=[
             checkpoints.Seal(),
             LogEpochs(),
@@ -201,32 +177,49 @@ def main(inputs, output, params, seed, threads):
         ],
         schedule_updates=total,
     )
-    last = checkpoints.newest(folder / "checkpoints")
-    if last:
-        print(f"going on from {last}", flush=True)
-    trainer.train(resume_from_checkpoint=last)
 
-    best = trainer.state.best_model_checkpoint if params.training["selection"] == "best" else None
-    step = checkpoints.step(best) if best else trainer.state.global_step
-    trainer.model.save_pretrained(output.model)
-    tokenizer.save_pretrained(output.model)
-    measured = history(trainer.state.log_history)
-    write_history(output.history, output.tensorboard, measured)
-    weights = trainer.model.state_dict()
+
+def where_it_started(folder: str, weights: dict, new: list[str]) -> dict:
+    """Say which tensors of the trained model's `weights` came from the model folder; `new` names the others."""
     taken = sorted(set(weights) - set(new))
-    files = sorted(path for path in Path(inputs.model).rglob("*") if path.is_file())
-    started = {
+    files = sorted(path for path in Path(folder).rglob("*") if path.suffix in (".safetensors", ".bin"))
+    return {
         "start": "checkpoint",
         "tensors_from_checkpoint": len(taken),
         "new_tensors": len(new),
         "from_checkpoint": taken,
         "new": new,
-        "checkpoint_sha256": digest(path for path in files if path.suffix in (".safetensors", ".bin")),
+        "checkpoint_sha256": contents_digest(path for path in files if path.is_file()),
     }
-    write_training(output.model, params.training, threads, step, measured, started)
+
+
+def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> None:
+    """Train, then write the model folder and the history."""
+    torch.set_num_threads(threads)
+    set_seed(seed)
+    settings = recipe["settings"]
+    tokenizer, model, new = load(inputs.model, settings["labels"], settings["positions"])
+    work = Path(output.history).parent / "work"
+    folder = work_folder(work, [recipe, seed, threads], inputs)
+    trainer = trainer_of(model, tokenizer, [inputs.train, inputs.valid], settings, folder, seed)
+    last = checkpoints.newest(folder / "checkpoints")
+    if last:
+        print(f"resuming from {last}", flush=True)
+    trainer.train(resume_from_checkpoint=last)
+
+    best = trainer.state.best_model_checkpoint if settings["training"]["selection"] == "best" else None
+    step = checkpoints.step(best) if best else trainer.state.global_step
+    trainer.model.save_pretrained(output.model)
+    tokenizer.save_pretrained(output.model)
+    measured = history(trainer.state.log_history)
+    write_history(output.history, output.tensorboard, measured)
+    started = where_it_started(inputs.model, trainer.model.state_dict(), new)
+    write_training(output.model, settings["training"], threads, step, measured, started)
     shutil.rmtree(work)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params, int(snakemake.wildcards.seed), snakemake.threads)
+        use_gpus_asked_for(snakemake.resources)
+        seed = int(snakemake.wildcards.seed)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe, seed, snakemake.threads)

@@ -56,12 +56,13 @@ def parameter_rows(shapes, values):
     return rows
 
 
-def main(inputs, output, sizes, positions):
+def main(inputs, output, settings):
     """Write the table for the checkpoint."""
     path = Path(inputs.model)
     weights = checkpoints.load(path / "model.pt" if path.is_dir() else path)["model"]
     shapes = {name.removeprefix(BASE): tuple(t.shape) for name, t in weights.items() if name.startswith(BASE)}
     shapes = {name: shape for name, shape in shapes.items() if not name.endswith("version")}
+    sizes, positions = settings["architecture"], settings["positions"]
     values = {D: sizes["dimension"], F: sizes["feed_forward"], L: sizes["layers"], T: positions}
     values[V] = shapes["embed_tokens.weight"][0]
     with open(output, "w", newline="", encoding="utf-8") as stream:
@@ -72,4 +73,4 @@ def main(inputs, output, sizes, positions):
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output[0], snakemake.params.architecture, snakemake.params.positions)
+        main(snakemake.input, snakemake.output[0], snakemake.params.recipe["settings"])

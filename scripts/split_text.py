@@ -19,7 +19,7 @@ def held_out(lines, count):
 
 if __name__ == "__main__":
     with job(snakemake):
-        parts = held_out(list(read_texts(snakemake.input.text)), snakemake.params.valid_lines)
+        parts = held_out(list(read_texts(snakemake.input.text)), snakemake.params.recipe["settings"]["valid_lines"])
         for path, lines in zip([snakemake.output.train, snakemake.output.valid], parts, strict=True):
             with open(path, "w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(f"{line}\n" for line in lines)

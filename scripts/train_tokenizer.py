@@ -45,7 +45,7 @@ def train_tokenizer(texts, vocabulary):
 
 if __name__ == "__main__":
     with job(snakemake):
-        model, pieces = train_tokenizer(list(snakemake.input.text), snakemake.params.vocabulary)
+        model, pieces = train_tokenizer(list(snakemake.input.text), snakemake.params.recipe["settings"]["vocabulary"])
         Path(snakemake.output.model).write_bytes(model)
         # fairseq wants a count behind each piece; nothing here reads it.
         Path(snakemake.output.dictionary).write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")

@@ -25,4 +25,7 @@ def unpack(source, wanted):
 
 if __name__ == "__main__":
     with job(snakemake):
-        unpack(snakemake.input.source[0], dict(zip(snakemake.params.names, snakemake.output, strict=True)))
+        unpack(
+            snakemake.input.source[0],
+            dict(zip(snakemake.params.recipe["settings"]["names"], snakemake.output, strict=True)),
+        )

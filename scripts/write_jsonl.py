@@ -20,4 +20,6 @@ if __name__ == "__main__":
             open(snakemake.input.label, encoding="utf-8", newline="\n") as given,
             open(snakemake.output[0], "w", encoding="utf-8", newline="\n") as out,
         ):
-            out.writelines(f"{line}\n" for line in json_lines(reviews, given, snakemake.params.labels))
+            out.writelines(
+                f"{line}\n" for line in json_lines(reviews, given, snakemake.params.recipe["settings"]["labels"])
+            )

@@ -9,18 +9,18 @@ import sys
 from pathlib import Path
 
 from semis.fairseq import checkpoints
-from semis.fairseq.engines import ENGINES
+from semis.fairseq.engine import Engine
 from semis.harness import divergence
 from semis.harness.workfolder import newest_whole
 
-SCRIPTS = Path(__file__).resolve().parents[1]
+SCRIPTS = Path(__file__).resolve().parents[2]
 
 
-def model_flags(engine, sizes, positions):
+def model_flags(engine: Engine, sizes, positions):
     """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
-    chosen = ENGINES[engine]
     return [
-        *("--user-dir", str(SCRIPTS / chosen.plugin), "--arch", chosen.architecture, "--max-positions", str(positions)),
+        *("--user-dir", str((SCRIPTS / engine.plugin).parent), "--arch", engine.architecture),
+        *("--max-positions", str(positions)),
         *("--encoder-layers", str(sizes["layers"]), "--encoder-embed-dim", str(sizes["dimension"])),
         *("--encoder-ffn-embed-dim", str(sizes["feed_forward"]), "--encoder-attention-heads", str(sizes["heads"])),
     ]

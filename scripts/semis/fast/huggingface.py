@@ -1,15 +1,16 @@
 """The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
 
 from semis.fast import encoder as fast_encoder
+from semis.fast.row_adam import RowAdam
+from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.machine.processor import compute_type
 
-from transformers import Trainer
 from transformers.modeling_outputs import BaseModelOutput
 
 FAMILY = ("camembert", "roberta", "xlm-roberta")
 
 
-def speed_up(model):
+def prepare(model):
     """Let a sequence classifier run its encoder by `semis.fast.encoder`; say on standard output what it computes in.
 
     A model that is no RoBERTa, or activates with anything but GELU, stays as it is.
@@ -52,7 +53,7 @@ def speed_up(model):
     print(fast_encoder.arithmetic(), flush=True)
 
 
-class ClippingTrainer(Trainer):
+class Trainer(FiniteTrainer):
     """A Trainer that can measure and clip sparse gradients too."""
 
     def _clip_grad_norm(self, model):
@@ -60,3 +61,9 @@ class ClippingTrainer(Trainer):
 
     def _get_grad_norm(self, model, grad_norm=None):
         return float(fast_encoder.clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)
+
+
+def optimizer(training: dict) -> tuple[type, dict]:
+    """Return the optimizer's class and its settings, from the config's `training`."""
+    settings = {"betas": tuple(training["adam_betas"]), "eps": training["adam_epsilon"]}
+    return RowAdam, settings | {"lr": training["learning_rate"], "weight_decay": training["weight_decay"]}

@@ -1,0 +1,133 @@
+"""Before and after a run: what will be trained again, what was made, and the record of a study that is complete."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from semis.harness.room import no_room
+from semis.study import provenance
+from semis.study.internals import Internals
+from semis.study.layout import write_layout
+from semis.study.plan import Study
+
+import yaml
+
+SHOWN = 5  # names in a sentence
+STARTED = datetime.now(UTC).isoformat()
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on the terminal."""
+    print(f"Semis: {sentence}", file=sys.stderr)
+
+
+def start(study: Study, snakemake: Internals) -> None:
+    """Say how many finished trainings will be made again because the code changed; end where nothing can be written."""
+    if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
+        sys.exit(f"Semis: {reason}.")
+    write_layout(study)
+    if snakemake.touches:
+        return
+    changed = [
+        path
+        for _, path, planned in snakemake.recipes(due=True)
+        if path.endswith("training.recipe.json") and _code(_recorded(path)) not in (None, _code(planned))
+    ]
+    if changed:
+        say(
+            f"the code or an environment has changed, so {_count(len(changed), 'finished training')} will be made "
+            f"again: {_names(map(os.path.dirname, changed))}. Interrupt with Ctrl-C to keep what is there."
+        )
+
+
+def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str]) -> None:
+    """After a run without failure: write provenance.json and report.html if the study is complete, else say what lacks.
+
+    `targets` are the files that the whole study asks for, `root` is the folder of the Snakefile.
+    """
+    missing = [target for target in targets if not os.path.exists(target)]
+    if snakemake.touches:
+        say("--touch has only marked results as new; nothing was made, and provenance.json is as it was.")
+    elif missing or not snakemake.is_whole:
+        report_part(study, targets)
+    elif differing := [path for _, path, planned in snakemake.recipes() if _recorded(path) != as_json(planned)]:
+        say(
+            f"{_count(len(differing), 'result')} of {study.results} came from other settings or code than those of "
+            f"today: {_names(map(os.path.dirname, differing))}. provenance.json is not written; "
+            "`snakemake --forceall` makes them again."
+        )
+    else:
+        _complete(study, snakemake, root)
+
+
+def report_part(study: Study, targets: Sequence[str]) -> None:
+    """Say how much of the study is there."""
+    missing = [target for target in targets if not os.path.exists(target)]
+    done = f"{len(targets) - len(missing)} of the {len(targets)} results of {study.results} are there"
+    lacking = f"; missing are {_names(missing)}" if missing else ""
+    say(f"the study is not finished: {done}{lacking}. `snakemake` without targets makes the rest.")
+
+
+def _complete(study: Study, snakemake: Internals, root: Path) -> None:
+    """Write provenance.json, config.yaml and report.html of a complete study."""
+    config = as_json(study.config)
+    run = {"started": STARTED, "ended": datetime.now(UTC).isoformat(), "cores": snakemake.cores}
+    record = Path(study.results, "provenance.json")
+    provenance.write(record, root, config, taken_in(study), snakemake.environments(), run)
+    written = Path(study.results, "config.yaml")
+    written.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    page = f"{study.results}/report.html"
+    if reason := _write_report(snakemake.snakefile, written, page):
+        say(f"Snakemake could not write {page}: {reason}")
+    say(f"done. Read {study.results}/summary.md, or open {page} in a browser.")
+
+
+def _write_report(snakefile: str, config: Path, page: str) -> str | None:
+    """Write Snakemake's report as `page`; return what Snakemake said where it could not."""
+    new = f"{page.removesuffix('.html')}.new.html"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--nolock", "--configfile", str(config)]
+    done = subprocess.run([*command, "--report", new], capture_output=True, text=True)
+    if done.returncode or not os.path.exists(new):
+        return done.stderr.strip() or f"it ended with status {done.returncode}"
+    os.replace(new, page)
+    return None
+
+
+def taken_in(study: Study) -> dict[str, list[str]]:
+    """{dotted config key: paths} of all that the study takes in; of a dataset's folder just the files it reads."""
+    found = {key: [study.located(key)] for key in study.sources}
+    for name in study.datasets:
+        found[f"datasets.{name}.source"] = study.dataset_files(name)
+    return found | ({"published": [study.config["published"]]} if "published" in study.config else {})
+
+
+def as_json(value: Any) -> Any:
+    """Return `value` as JSON gives it back: plain dicts and lists."""
+    return json.loads(json.dumps(value))
+
+
+def _recorded(path: str) -> dict | None:
+    """The recipe that a job wrote beside its result, or None."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _code(recipe: dict | None) -> tuple | None:
+    return recipe and (recipe.get("code"), recipe.get("environment"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _names(paths: Any) -> str:
+    """The first few of some paths."""
+    found = list(dict.fromkeys(map(str, paths)))
+    return ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
