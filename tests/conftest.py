@@ -9,14 +9,15 @@ import shutil
 import socket
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
-from loopback import Loopback
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+TOOLS = ROOT / "tests" / "tools"
+sys.path[:0] = [str(ROOT / "scripts"), str(TOOLS)]
+
+from loopback import Loopback
 
 # The environments of the project's own runs serve the tests too, so that each is built once.
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
@@ -87,12 +88,24 @@ def snakemake(tmp_path):
     return Snakemake(tmp_path)
 
 
+def copy_checkout(target):
+    """Copy what git tracks, or would track, into a new folder."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).exists():  # else it was deleted, and that is not committed yet
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory):
     """A runner in a copy of the repository, so that a test may edit a script there (and puts it back)."""
     copy = tmp_path_factory.mktemp("copy") / "semis"
-    names = [".git", ".snakemake", ".venv", ".*_cache", "__pycache__", "results", "downloads"]
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*names))
+    copy_checkout(copy)
     return Snakemake(copy, root=copy)
 
 
@@ -151,13 +164,19 @@ def environment(name):
 def in_environment(name, function, *args):
     """Call a function of a test file in the environment of rules; arguments and result go through JSON.
 
-    It can import what lies in scripts/ and beside the tests.
+    The function is taken from its file by name, so that a breakpoint in it works. It can import what is in scripts/ and
+    tests/tools/.
     """
-    source = textwrap.dedent(inspect.getsource(function))
-    code = f"import json, sys\n{source}\nprint(json.dumps({function.__name__}(*json.loads(sys.argv[1]))))"
+    path = os.pathsep.join([str(ROOT / "scripts"), str(TOOLS)])
     done = subprocess.run(
-        [environment(name), "-c", code, json.dumps(args)],
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'scripts'}{os.pathsep}{ROOT / 'tests'}", "CUDA_VISIBLE_DEVICES": ""},
+        [
+            environment(name),
+            TOOLS / "call.py",
+            inspect.getsourcefile(function),
+            function.__qualname__,
+            json.dumps(args),
+        ],
+        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
     )
