@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results" / "bench"
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from semis.statistics import correctness, equivalence, read_predictions  # noqa: E402
+from semis.results.statistics import correctness, equivalence, read_predictions  # noqa: E402
 
 import pandas as pd  # noqa: E402
 

@@ -9,9 +9,9 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from semis import fast_encoder
-from semis.processor import compute_type
-from semis.row_adam import RowAdam
+from semis.fast import encoder as fast_encoder
+from semis.machine.processor import compute_type
+from semis.fast.row_adam import RowAdam
 
 import fairseq_fast
 import torch

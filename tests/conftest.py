@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / "tests" / "tools"
 sys.path[:0] = [str(ROOT / "scripts"), str(TOOLS)]
 
-from loopback import Loopback
+from loopback import Loopback  # noqa: E402
 
 # The environments of the project's own runs serve the tests too, so that each is built once.
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from semis import config as semis_config
-from semis.tables import read_table
+from semis.results.tables import read_table
 
 import pytest
 import yaml
@@ -73,7 +73,7 @@ def zipped(folder, home):
 
 def in_the_old_form(new, old):
     """Write the fairseq checkpoint `new` as fairseq 0.9 did: `args`, and other names for some tensors."""
-    from semis.checkpoints import SAFE_TYPES
+    from semis.fairseq.checkpoints import SAFE_TYPES
 
     import torch
 
@@ -229,7 +229,7 @@ def printed(log):
 
 def equal_tensors(file, other):
     """How many tensors of two fairseq checkpoints are the same to the bit; raises where not all are."""
-    from semis import checkpoints
+    from semis.fairseq import checkpoints
 
     models = [checkpoints.load(path)["model"] for path in (file, other)]
     assert set(models[0]) == set(models[1])
@@ -269,7 +269,7 @@ def test_a_checkpoint_in_the_newer_form_and_a_schedule_that_ends_within_an_epoch
 
 def distances(checkpoint, model):
     """{tensor of a fine-tuned model: its largest distance from the checkpoint's, None where that has none}."""
-    from semis import checkpoints
+    from semis.fairseq import checkpoints
 
     before, after = (checkpoints.load(path)["model"] for path in (checkpoint, model))
     return {name: float((after[name] - before[name]).abs().max()) if name in before else None for name in after}
@@ -291,8 +291,8 @@ def test_what_is_said_of_the_start_is_what_was_loaded(study, lab):
 
 def refusals(paths, words, sizes, changes):
     """What is said of fairseq checkpoints where one of their sizes is taken for another: a sentence, or None."""
-    from semis import checkpoints
-    from semis.errors import UserError
+    from semis.fairseq import checkpoints
+    from semis.harness.errors import UserError
 
     said = {path: [] for path in paths}
     for path, sentences in said.items():
@@ -350,7 +350,7 @@ def huggingface_refusals(folder, copy, changes):
     import shutil
     from pathlib import Path
 
-    from semis.errors import UserError
+    from semis.harness.errors import UserError
 
     import finetune_huggingface as script
 

@@ -152,7 +152,7 @@ def test_parameters_are_as_the_formula_says(demo):
 
 def with_heads(file):
     """Parameters of a fine-tuned model of fairseq; its masked-LM head's matrix is the embedding, `version` a mark."""
-    from semis import checkpoints
+    from semis.fairseq import checkpoints
 
     model = checkpoints.load(file)["model"]
     return sum(tensor.numel() for name, tensor in model.items() if not name.endswith(("version", "lm_head.weight")))
@@ -179,7 +179,7 @@ def fairseq_logits(folder, lines, positions, kept):
     """Token numbers of tokenized lines as fairseq has them; its logits go into the file `kept`."""
     from argparse import Namespace
 
-    from semis import checkpoints
+    from semis.fairseq import checkpoints
 
     import fairseq_plugin  # noqa: F401  registers the architecture
     import torch
@@ -315,7 +315,7 @@ def test_the_formula_holds_for_real_models_of_several_sizes(demo):
 
 def batches(reviews, batch_size):
     """(sizes of the batches that fairseq makes of so many reviews for a fine-tuning, and without our flag for them)."""
-    from semis.fairseq_training import model_flags
+    from semis.fairseq.training import model_flags
 
     import finetune_fairseq
     import numpy as np

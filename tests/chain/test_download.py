@@ -77,7 +77,7 @@ def fetched(sources):
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
-    from semis.errors import UserError
+    from semis.harness.errors import UserError
 
     import fetch
 
@@ -353,7 +353,7 @@ def fetched_from_hub(sources, root):
     import tempfile
     from pathlib import Path
 
-    from semis.errors import UserError
+    from semis.harness.errors import UserError
 
     import fetch_hub
 

@@ -82,7 +82,7 @@ def fairseq_gradients(lengths, kind):
 
 def transformers_gradients(lengths, kind):
     """As `fairseq_gradients`, for transformers' classifier."""
-    from semis import fast_huggingface
+    from semis.fast import huggingface as fast_huggingface
 
     import torch
     from transformers import RobertaConfig, RobertaForSequenceClassification
@@ -137,7 +137,7 @@ def clipped(longest):
 
     And between the norms that clipping returns.
     """
-    from semis.fast_encoder import Rows, clip_gradients, scale_gradients
+    from semis.fast.encoder import Rows, clip_gradients, scale_gradients
 
     import torch
 
@@ -170,7 +170,8 @@ def logged(results, folder):
     """
     from pathlib import Path
 
-    from semis import fairseq_training, processor
+    from semis.fairseq import training as fairseq_training
+    from semis.machine import processor
 
     import enter_fairseq
     import finetune_fairseq
@@ -203,8 +204,8 @@ def steps(fairseq_epsilon, saved_at):
 
     Each touches 10 of 200 rows, five never; rates fall; after step `saved_at` the state is saved and loaded.
     """
-    from semis.fast_encoder import Rows
-    from semis.row_adam import RowAdam
+    from semis.fast.encoder import Rows
+    from semis.fast.row_adam import RowAdam
 
     import torch
 
@@ -340,8 +341,8 @@ def test_a_short_batch_may_hide_no_token(demo):
 
 def kept_in_bfloat16():
     """Whether an evaluation's bfloat16 of a weight is kept, and made anew after an update and after loading."""
-    from semis.fast_encoder import lowered
-    from semis.row_adam import RowAdam
+    from semis.fast.encoder import lowered
+    from semis.fast.row_adam import RowAdam
 
     import torch
 
@@ -369,7 +370,7 @@ def test_an_evaluation_reads_the_weights_of_now(demo):
 
 def masks(rate, kind):
     """p-values of what masks of this rate must not show: another rate, unlike rows, memory at a distance, periods."""
-    from semis.fast_encoder import keep_mask
+    from semis.fast.encoder import keep_mask
 
     import numpy
     import torch
@@ -402,7 +403,7 @@ def test_masks_have_their_rate_and_no_structure(demo, rate, kind):
 
 def chosen(processors):
     """The types that are computed in on processors with these capabilities."""
-    from semis import processor
+    from semis.machine import processor
 
     import torch
 

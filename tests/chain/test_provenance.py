@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 
-from semis import provenance
-from semis.errors import UserError
+from semis.study import provenance
+from semis.harness.errors import UserError
 
 import pytest
 import verify

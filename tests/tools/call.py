@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def function(file: str, name: str):
-    """Return the function `name` of the file, with none of the file's other names."""
+    """Return the function `name` of the file, with no other names than json and sys."""
     tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
     for node in tree.body:
         node.decorator_list = []
-    found: dict = {}
+    found = {"json": json, "sys": sys}
     exec(compile(tree, file, "exec"), found)
     return found[name]
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-from semis.errors import UserError
+from semis.harness.errors import UserError
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -47,7 +47,7 @@ def tiny(kind):
 def load(kind, folder):
     """Load a folder as the product does; Roberta for 16 positions, BLOOM up to the first answer."""
     if kind == "bloom":
-        from semis import bloom
+        from semis.qlora import model as bloom
 
         import bloom_sample
 

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
-from semis import checkpoints, fairseq_training
-from semis.errors import UserError
+from semis.fairseq import checkpoints
+from semis.fairseq import training as fairseq_training
+from semis.harness.errors import UserError
 
 import evaluate_fairseq
 import finetune_fairseq

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from semis.errors import UserError
+from semis.harness.errors import UserError
 
 import torch
 from transformers import AutoModelForSequenceClassification
@@ -19,7 +19,7 @@ try:
     import evaluate_huggingface
     import finetune_huggingface
 except ModuleNotFoundError:  # in BLOOM's environment
-    from semis import bloom
+    from semis.qlora import model as bloom
 
     import bloom_parameters
     import bloom_sample

@@ -98,8 +98,8 @@ def gone_on_from(folder):
     import shutil
     from pathlib import Path
 
-    from semis import checkpoints
-    from semis.fairseq_training import saved
+    from semis.fairseq import checkpoints
+    from semis.fairseq.training import saved
 
     import torch
 

@@ -4,8 +4,8 @@ import lzma
 import os
 import shutil
 
-from semis.errors import UserError
-from semis.text import read_texts
+from semis.harness.errors import UserError
+from semis.text.lines import read_texts
 
 import pack_split
 import pytest
