@@ -10,8 +10,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from semis.fast import encoder as fast_encoder
-from semis.machine.processor import compute_type
 from semis.fast.row_adam import RowAdam
+from semis.machine.processor import compute_type
 
 import fairseq_fast
 import torch

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 
-from semis.study import provenance
 from semis.harness.errors import UserError
+from semis.study import provenance
 
 import pytest
 import verify
