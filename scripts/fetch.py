@@ -117,7 +117,7 @@ def main(source, target, lock, key, terminal):
             shutil.copyfile(by_hand, part)
         else:
             fetch(source["url"], part, target, key, terminal)
-        found = {target.name: checksums.digest(part)}
+        found = {target.name: checksums.sha256(part)}
         origin = str(by_hand) if by_hand.exists() else f"what {source['url']} sent"
         if source.get("sha256") not in (None, *found.values()):
             raise UserError(f"{key}: {origin} has another checksum than {key}.sha256; correct one of them.")

@@ -99,7 +99,7 @@ def main(source, folder, lock, key, terminal):
     else:
         more["commit"] = fetch_hub(source, folder, key, terminal)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = {path.relative_to(folder).as_posix(): checksums.digest(path) for path in files}
+    found = {path.relative_to(folder).as_posix(): checksums.sha256(path) for path in files}
     origin = f"what {by_hand} holds" if by_hand.exists() else f"what the hub gave of {source['hub']}"
     checksums.keep(lock, source, found, f"{key}: {origin}", **more)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from semis.harness.errors import UserError
 
 
-def digest(path):
+def sha256(path: str | Path) -> str:
     """SHA-256 (hex) of a file."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

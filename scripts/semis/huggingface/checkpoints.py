@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from semis.harness.workfolder import digest, newest_whole
+from semis.harness.workfolder import contents_digest, newest_whole
 
 from transformers import TrainerCallback
 
@@ -18,7 +18,7 @@ class Seal(TrainerCallback):
 
     def on_save(self, args, state, control, **kwargs):
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        sums = {file.name: digest([file]) for file in folder.iterdir()}
+        sums = {file.name: contents_digest([file]) for file in folder.iterdir()}
         (folder / SEAL).write_text(json.dumps(sums), encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from semis.checksums import digest
+from semis.checksums import sha256
 from semis.harness.errors import UserError
 
 CODE = ["Snakefile", "rules", "scripts", "envs", "schemas"]
@@ -23,7 +23,7 @@ def checksums(paths):
     found = {}
     for path in map(Path, paths):
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        found |= {str(file): digest(file) for file in files if file.is_file() and file.name != ".snakemake_timestamp"}
+        found |= {str(file): sha256(file) for file in files if file.is_file() and file.name != ".snakemake_timestamp"}
     return found
 
 
