@@ -38,8 +38,7 @@ if QLORA.builds_model:
         conda:
             "../envs/qlora.yaml"
         resources:
-            mem_mb=4000,
-            runtime=60,
+            **asked("qlora_build_tokenizer"),
         params:
             recipe=recipe("qlora_build_tokenizer", "qlora", QLORA.tokenizer_settings),
         script:
@@ -59,8 +58,7 @@ if QLORA.builds_model:
             "../envs/qlora.yaml"
         threads: QLORA.threads
         resources:
-            mem_mb=8000,
-            runtime=240,
+            **asked("qlora_train"),
         params:
             recipe=recipe("qlora_build_model", "qlora", QLORA.build_settings),
         script:
@@ -81,7 +79,7 @@ else:
         conda:
             "../envs/sentencepiece.yaml"
         params:
-            recipe=recipe("unpack_folder", "sentencepiece", {}),
+            recipe=recipe("unpack_folder", "sentencepiece"),
         script:
             "../scripts/unpack_folder.py"
 
@@ -105,8 +103,7 @@ rule qlora_sample:
         "../envs/qlora.yaml"
     threads: QLORA.threads
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **asked("qlora_sample"),
         gpu=1,
     params:
         recipe=recipe("qlora_sample", "qlora", QLORA.sample_settings),
@@ -134,8 +131,7 @@ rule qlora_train:
         "../envs/qlora.yaml"
     threads: QLORA.threads
     resources:
-        mem_mb=8000,
-        runtime=240,
+        **asked("qlora_train"),
         gpu=1,
     params:
         recipe=recipe("qlora_train", "qlora", QLORA.train_settings),

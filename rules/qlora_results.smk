@@ -1,4 +1,4 @@
-"""Language model: answers, metrics and curves of all methods together, and what is given away."""
+"""Language model: its parameters, the answers and metrics of all methods together, model cards, merged models."""
 
 
 rule qlora_parameters:
@@ -13,8 +13,7 @@ rule qlora_parameters:
     conda:
         "../envs/qlora.yaml"
     resources:
-        mem_mb=8000,
-        runtime=30,
+        **asked("qlora_count"),
     params:
         recipe=recipe("qlora_parameters", "qlora", QLORA.settings("lora")),
     script:
@@ -38,8 +37,7 @@ rule qlora_merge:
         "../envs/qlora.yaml"
     threads: QLORA.threads
     resources:
-        mem_mb=8000,
-        runtime=30,
+        **asked("qlora_count"),
     params:
         recipe=recipe("qlora_merge", "qlora", QLORA.merge_settings),
     script:
@@ -59,7 +57,7 @@ rule qlora_samples:
     conda:
         "../envs/analysis.yaml"
     params:
-        recipe=recipe("qlora_samples", "analysis", {}),
+        recipe=recipe("qlora_samples", "analysis"),
     script:
         "../scripts/qlora_samples.py"
 
@@ -82,7 +80,7 @@ rule page_qlora_samples:
     conda:
         "../envs/analysis.yaml"
     params:
-        recipe=recipe("page_qlora_samples", "analysis", {}),
+        recipe=recipe("page_qlora_samples", "analysis"),
     script:
         "../scripts/page_qlora_samples.py"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from semis.harness.job import job
+from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.model import load_quantized
 from semis.qlora.prompt import load_tokenizer
 from semis.text.files import read_json
@@ -45,4 +46,5 @@ def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> No
 
 if __name__ == "__main__":
     with job(snakemake):
+        use_gpus_asked_for(snakemake.resources)
         main(snakemake.input, snakemake.output.folder, snakemake.params.recipe["settings"], snakemake.threads)

@@ -7,6 +7,7 @@ from typing import Any
 
 from semis.harness.errors import UserError
 from semis.harness.job import job
+from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import choose_device, dtype_name
 from semis.qlora.model import load_quantized, unpack_once
 from semis.qlora.prompt import encode, load_tokenizer
@@ -116,4 +117,5 @@ def main(inputs: Any, output: Any, settings: dict[str, Any], threads: int) -> No
 
 if __name__ == "__main__":
     with job(snakemake):
+        use_gpus_asked_for(snakemake.resources)
         main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"], snakemake.threads)

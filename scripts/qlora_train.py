@@ -13,6 +13,7 @@ from semis.harness.workfolder import work_folder
 from semis.huggingface import checkpoints
 from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.huggingface.training_arguments import one_gpu
+from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import changes, choose_device, dtype_name, versions
 from semis.qlora.examples import examples
 from semis.qlora.lora import add_lora, save_adapter
@@ -115,4 +116,5 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
 
 if __name__ == "__main__":
     with job(snakemake):
+        use_gpus_asked_for(snakemake.resources)
         main(snakemake.input, snakemake.output, snakemake.params.recipe, snakemake.threads)
