@@ -1,4 +1,4 @@
-"""The language-model part: pure functions here, the rest through the rules and in the environment that they make."""
+"""The language-model part through the rules, and in the environment that they make."""
 
 import json
 import os
@@ -9,22 +9,14 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from types import SimpleNamespace
 
-from semis.harness.errors import UserError
-from semis.harness.workfolder import work_folder
-from semis.machine import memory
 from semis.qlora.methods import RECIPES
-from semis.study.qlora_plan import QloraPlan
 
-import page_qlora_samples
 import pytest
-import qlora_data
-import qlora_metrics
-import yaml
 from conftest import ENVIRONMENTS, ROOT, Snakemake, in_environment, lay_out
 
-PAIRS = [{"question": f"Question {i} ?", "answer": f"Réponse {i}."} for i in range(10)]
+pytestmark = pytest.mark.slow
+
 QUESTIONS = ["Comment créer un compte ?", "Livrez-vous le samedi ?"]
 METHODS = ["faithful", "improved"]
 QLORA = "results/t/qlora"
@@ -42,135 +34,6 @@ def qlora_study(**changes):
         "sampling": {"new_tokens": 12},
     }
     return {"study": "t", "qlora": {**section, **changes}}
-
-
-# Questions and answers
-
-
-def test_pairs_are_read_from_a_file_and_from_a_folder(tmp_path):
-    file = tmp_path / "faq.json"
-    file.write_text(json.dumps([{"question": " Quoi ? ", "answer": "Rien.\n", "more": 1}]))
-    expected = [{"question": "Quoi ?", "answer": "Rien."}]
-    assert qlora_data.read_pairs(str(file)) == expected
-    assert qlora_data.read_pairs(str(tmp_path)) == expected
-    (tmp_path / "other.json").write_text("[]")
-    assert qlora_data.read_pairs(str(tmp_path), "faq.json") == expected
-    with pytest.raises(UserError, match="holds 2 JSON files"):
-        qlora_data.read_pairs(str(tmp_path))
-
-
-def test_hold_out_divides_the_pairs_the_same_way_every_time():
-    train, holdout = qlora_data.hold_out(PAIRS, 3)
-    assert (train, holdout) == qlora_data.hold_out(PAIRS, 3)
-    assert len(holdout) == 3 and sorted(map(str, train + holdout)) == sorted(map(str, PAIRS))
-    assert train + holdout != PAIRS
-    assert qlora_data.hold_out(PAIRS, 0)[1] == []
-    with pytest.raises(UserError, match="qlora.data.holdout is 10"):
-        qlora_data.hold_out(PAIRS, 10)
-
-
-# Recipes, settings, inputs
-
-
-def test_the_config_knows_all_recipes():
-    schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
-    method = schema["properties"]["qlora"]["properties"]["methods"]["additionalProperties"]
-    assert method["properties"]["recipe"]["enum"] == list(RECIPES)
-
-
-def plan(**changes):
-    """The plan of a study with two methods and a model of its own, from a stand-in for `Study`."""
-    section = {
-        "model": {"build": {"text": [{"path": "a.txt"}, {"path": "b.txt"}], "vocabulary": 500, "layers": 1}},
-        "methods": {"second": {"recipe": "improved"}, "first": {"recipe": "report"}},
-        "data": {"source": {"path": "faq.json"}, "holdout": 4},
-        "merge": False,
-        **dict.fromkeys(["training", "lora", "sampling"], {}),
-        **{"questions": ["Quoi ?"], "prompt": "report", "device": "auto", "threads": 3},
-    }
-    study = SimpleNamespace(results="results/t", qlora=section | changes, located=lambda key: f"at {key}")
-    return QloraPlan(study)
-
-
-def of(method):
-    """The wildcards of a rule for this method."""
-    return SimpleNamespace(method=method)
-
-
-def test_what_a_method_is_trained_on():
-    found = plan()
-    assert found.pairs(of("first")) == ["results/t/qlora/data.train.json", "results/t/qlora/data.holdout.json"]
-    assert found.pairs(of("second")) == ["results/t/qlora/data.train.json"]
-    assert found.metrics_settings(None) == {"methods": [["second", False], ["first", True]]}
-
-
-def test_a_method_is_trained_by_what_its_recipe_says_and_not_by_names(monkeypatch):
-    found = plan(methods={"a": {"recipe": "report"}, "b": {"recipe": "other"}})
-    before = found.train_settings(of("a"))
-    assert before["recipe"] == {"trains_on_holdout": True, "learns_prompt": True, "learns_end": False}
-    monkeypatch.setitem(RECIPES, "other", RECIPES["report"])  # another recipe changes no method that there was
-    assert found.train_settings(of("a")) == before == found.train_settings(of("b"))
-
-
-def test_where_the_model_and_its_name_come_from(tmp_path):
-    own, folder = plan(), str(tmp_path)
-    assert own.builds_model and own.model(None) == own.base(None) == "results/t/qlora/model"
-    assert own.texts(None) == ["at qlora.model.build.text.0", "at qlora.model.build.text.1"]
-    assert own.tokenizer_settings(None) == {"vocabulary": 500} and own.build_settings(None) == {"build": {"layers": 1}}
-    hub = plan(model={"source": {"hub": "lab/model"}})
-    assert not hub.builds_model
-    assert (hub.model(None), hub.base(None)) == ("at qlora.model.source", "lab/model")
-    assert plan(model={"source": {"path": folder}}).model(None) == "at qlora.model.source"
-    archive = plan(model={"source": {"path": f"{folder}/model.zip"}})
-    assert archive.model(None) == "results/t/qlora/model" and archive.archive(None) == ["at qlora.model.source"]
-
-
-def test_the_untrained_model_answers_without_an_adapter():
-    found = plan()
-    assert found.samples == ["base", "second", "first"]
-    assert found.adapter(of("base")) == []
-    adapter = [
-        "results/t/qlora/first/adapter/adapter_model.safetensors",
-        "results/t/qlora/first/adapter/adapter_config.json",
-    ]
-    assert found.adapter(of("first")) == adapter
-    stages = [found.sample_settings(of(method))["stage"] for method in found.samples]
-    assert stages == ["before", "after", "after"]
-
-
-def test_targets_follow_the_methods_and_a_study_without_the_part_has_none():
-    folder = "results/t/qlora"
-    merged = [f"{folder}/second/merged", f"{folder}/first/merged"]
-    found = plan(merge=True).targets()
-    assert [target for target in found if target not in plan().targets()] == merged
-    assert {f"{folder}/{file}" for file in ("metrics.json", "samples.html", "first/adapter/README.md")} <= set(found)
-    without = QloraPlan(SimpleNamespace(results="results/t", qlora=None))
-    assert without.methods == without.samples == without.targets() == []
-
-
-# Pages
-
-
-def test_nothing_of_others_is_markup_on_the_page():
-    row = {"method": "a", "stage": "after", "seed": 1, "tokens": 2, "stopped": True}
-    page = page_qlora_samples.page([{**row, "question": "<b>1</b>", "answer": "<script>alert('2')</script>"}])
-    assert "<b>1" not in page and "<script" not in page
-    assert "&lt;b&gt;1&lt;/b&gt;" in page and "&lt;script&gt;alert(&#x27;2&#x27;)&lt;/script&gt;" in page
-    assert "2 tokens, stopped by itself, seed 1" in page
-
-
-# Metrics
-
-
-def test_ngram_shares_by_hand():
-    assert qlora_metrics.repeated_share(["a b c d a b c d"], 4) == pytest.approx(1 / 5)
-    assert qlora_metrics.repeated_share(["a b c d", "a b c d"], 4) == 0  # repeated means in the same answer
-    assert qlora_metrics.distinct_share(["a b a b", "a b"], 2) == pytest.approx(2 / 4)
-    assert qlora_metrics.repeated_share(["a b c"], 4) is None
-    assert qlora_metrics.distinct_share([""], 2) is None
-
-
-# The workflow's rules
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +61,6 @@ def quickest():
     return str(compute_type()).removeprefix("torch.")
 
 
-@pytest.mark.slow
 def test_the_chain_leaves_what_it_promises(chain):
     runner, folder = chain
     rows = samples(folder)
@@ -228,7 +90,6 @@ def test_the_chain_leaves_what_it_promises(chain):
         assert not path.is_file() or str(runner.folder).encode() not in path.read_bytes(), path
 
 
-@pytest.mark.slow
 def test_counts_of_a_small_model_by_hand(chain):
     found = read_json(chain[1] / "parameters.json")
     size, rows = 64, 500
@@ -243,7 +104,6 @@ def test_counts_of_a_small_model_by_hand(chain):
     assert sum(row["lora"] for row in found["modules"]) == found["after_lora"]["trainable"]
 
 
-@pytest.mark.slow
 def test_another_question_changes_no_answer_and_trains_nothing(chain):
     runner, folder = chain
     before = samples(folder)
@@ -282,7 +142,6 @@ def examine_methods(folder, pairs, recipes):
     return found
 
 
-@pytest.mark.slow
 def test_what_each_method_learns(chain):
     pairs = [
         {"question": "Livrez-vous ?", "answer": "Oui."},
@@ -339,14 +198,12 @@ def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
         return merged(input_ids=ids).logits.tolist()
 
 
-@pytest.mark.slow
 def test_sampling_training_sampling_and_merging_in_one_process(chain):
     model = str(chain[1] / "model")
     found = [in_environment("qlora", merged_logits, model, "bfloat16", evaluate, True) for evaluate in (True, False)]
     assert found[0] == found[1]
 
 
-@pytest.mark.slow
 def test_gradient_checkpointing_changes_no_weight(chain):
     model = str(chain[1] / "model")
     found = [in_environment("qlora", merged_logits, model, "float32", False, each) for each in (True, False)]
@@ -381,7 +238,6 @@ def unpacked(folder, adapter, memory, dtype):
     return changed, torch.equal(before, logits())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4)])
 @pytest.mark.parametrize(("missing", "layers"), [(0, 4), (1, 0)])
 def test_weights_that_are_unpacked_once_answer_the_same(chain, dtype, size, missing, layers):
@@ -434,7 +290,6 @@ def assert_merged(found):
     assert far["merged"] < 2**-8 and far["base"] > 0.1, far
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_the_merged_model_is_base_and_adapter(chain, tmp_path, dtype):
     adapter = shutil.copytree(chain[1] / "improved" / "adapter", tmp_path / "adapter")
@@ -460,7 +315,6 @@ def build_llama(tokenizer, folder):
     return [tokenizer.decode(before), tokenizer.decode(after)]
 
 
-@pytest.mark.slow
 def test_another_model_with_its_own_chat_template_and_target_modules(chain, snakemake):
     model = snakemake.folder / "llama"
     texts = in_environment("qlora", build_llama, str(chain[1] / "tokenizer"), str(model))
@@ -490,7 +344,6 @@ def test_another_model_with_its_own_chat_template_and_target_modules(chain, snak
 # Mistakes
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "target", "what"),
     [
@@ -516,7 +369,6 @@ def test_mistakes_are_one_sentence(chain, snakemake, changes, target, what):
     assert not (snakemake.folder / QLORA / target).exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[]", '[{"question": "Quoi ?", "answer": ""}]'], ids=["empty", "no answer"])
 def test_questions_that_will_not_do_leave_nothing(snakemake, text):
     lay_out(snakemake.folder, {"faq.json": text})
@@ -526,7 +378,6 @@ def test_questions_that_will_not_do_leave_nothing(snakemake, text):
     assert snakemake.files(QLORA) == []
 
 
-@pytest.mark.slow
 def test_a_model_that_the_hub_does_not_give(snakemake, server):
     config = qlora_study(model={"source": {"hub": "lab/bloom"}})
     sentence = snakemake.sentence(config, f"{QLORA}/parameters.json", HF_ENDPOINT=server.url)
@@ -534,33 +385,7 @@ def test_a_model_that_the_hub_does_not_give(snakemake, server):
     assert snakemake.files(QLORA) == [] == snakemake.files("results/t/downloads")
 
 
-def test_free_memory_is_what_the_control_groups_leave(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "GROUPS", tmp_path)
-    stat = "anon 1\ninactive_file 5\ntotal_inactive_file 7\n"
-    second = {"memory.max": "100\n", "memory.current": "60\n", "memory.stat": stat}
-    first = {"memory.limit_in_bytes": "90\n", "memory.usage_in_bytes": "80\n", "memory.stat": stat}
-    lay_out(tmp_path / "job", second)
-    lay_out(tmp_path / "job" / "step", {**second, "memory.max": "max\n"})
-    lay_out(tmp_path / "memory" / "job", first)
-    found = [memory.group_memory(folder) for folder in memory.group_folders(["4:cpu,memory:/job", "0::/job/step"])]
-    assert found == [17, None, None, 45, None]
-
-
 # Interrupted and resumed
-
-
-def test_a_work_folder_belongs_to_its_data_and_settings(tmp_path):
-    data = lay_out(tmp_path, {"data": "a"}) / "data"
-    first = work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
-    assert first == work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
-    assert first != work_folder(tmp_path / "work", ["improved", {"updates": 7}], [data])
-    data.write_text("b")
-    assert first != work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
-    model = lay_out(tmp_path / "model", {"a": "1", "b/c": "2"})
-    second = work_folder(tmp_path / "work", [], [data, model])
-    assert second == work_folder(tmp_path / "work", [], [data, model])
-    (model / "b/c").write_text("3")
-    assert second != work_folder(tmp_path / "work", [], [data, model])
 
 
 def newest(checkpoints):
@@ -622,7 +447,6 @@ def damaged(checkpoint, copy):
     return found
 
 
-@pytest.mark.slow
 def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_same(chain, snakemake, tmp_path_factory):
     methods = {"improved": {"recipe": "improved"}}
     settings = {"updates": 60, "save_every": 3, "max_length": 64}
@@ -664,7 +488,6 @@ def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_sam
 # Full size
 
 
-@pytest.mark.slow
 def test_full_size_counts(snakemake):
     config = (ROOT / "tests/configs/qlora_full_size.yaml").read_text(encoding="utf-8")
     target = "results/qlora-full-size/qlora/parameters.json"
