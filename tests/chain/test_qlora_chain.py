@@ -1,4 +1,4 @@
-"""The BLOOM branch: pure functions here, the rest through the rules and in the environment that they make."""
+"""The language-model part through the rules, and in the environment that they make."""
 
 import json
 import os
@@ -8,83 +8,42 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
-from semis import memory
-from semis.errors import UserError
-from semis.workfolder import work_folder
+from semis.qlora.methods import RECIPES
 
-import bloom_faq
-import bloom_metrics
 import pytest
 from conftest import ENVIRONMENTS, ROOT, Snakemake, in_environment, lay_out
 
-PAIRS = [{"question": f"Question {i} ?", "answer": f"Réponse {i}."} for i in range(10)]
+pytestmark = pytest.mark.slow
+
 QUESTIONS = ["Comment créer un compte ?", "Livrez-vous le samedi ?"]
-ARMS = ["faithful", "improved"]
-BLOOM = "results/t/bloom"
+METHODS = ["faithful", "improved"]
+QLORA = "results/t/qlora"
 
 
-def bloom_study(**changes):
-    """A small config of the BLOOM branch alone; `changes` replaces keys of its bloom section."""
+def qlora_study(**changes):
+    """A small config of the language-model part alone; `changes` replaces keys of its qlora section."""
     build = {"text": [{"path": str(ROOT / "demo" / "text.txt")}], "vocabulary": 500, "layers": 1, "dimension": 64}
-    bloom = {
+    section = {
         "threads": 1,
         "model": {"build": {**build, "heads": 2, "updates": 5}},
-        "faq": {"source": {"path": str(ROOT / "demo" / "faq.json")}, "holdout": 4},
+        "data": {"source": {"path": str(ROOT / "demo" / "faq.json")}, "holdout": 4},
         "questions": QUESTIONS,
         "training": {"updates": 6, "save_every": 2, "max_length": 64},
         "sampling": {"new_tokens": 12},
     }
-    return {"study": "t", "bloom": {**bloom, **changes}}
-
-
-# Questions and answers
-
-
-def test_pairs_are_read_from_a_file_and_from_a_folder(tmp_path):
-    file = tmp_path / "faq.json"
-    file.write_text(json.dumps([{"question": " Quoi ? ", "answer": "Rien.\n", "more": 1}]))
-    expected = [{"question": "Quoi ?", "answer": "Rien."}]
-    assert bloom_faq.read_faq(str(file)) == expected
-    assert bloom_faq.read_faq(str(tmp_path)) == expected
-    (tmp_path / "other.json").write_text("[]")
-    assert bloom_faq.read_faq(str(tmp_path), "faq.json") == expected
-    with pytest.raises(UserError, match="holds 2 JSON files"):
-        bloom_faq.read_faq(str(tmp_path))
-
-
-def test_hold_out_divides_the_pairs_the_same_way_every_time():
-    train, holdout = bloom_faq.hold_out(PAIRS, 3)
-    assert (train, holdout) == bloom_faq.hold_out(PAIRS, 3)
-    assert len(holdout) == 3 and sorted(map(str, train + holdout)) == sorted(map(str, PAIRS))
-    assert train + holdout != PAIRS
-    assert bloom_faq.hold_out(PAIRS, 0)[1] == []
-    with pytest.raises(UserError, match="bloom.faq.holdout is 10"):
-        bloom_faq.hold_out(PAIRS, 10)
-
-
-# Metrics
-
-
-def test_ngram_shares_by_hand():
-    assert bloom_metrics.repeated_share(["a b c d a b c d"], 4) == pytest.approx(1 / 5)
-    assert bloom_metrics.repeated_share(["a b c d", "a b c d"], 4) == 0  # repeated means in the same answer
-    assert bloom_metrics.distinct_share(["a b a b", "a b"], 2) == pytest.approx(2 / 4)
-    assert bloom_metrics.repeated_share(["a b c"], 4) is None
-    assert bloom_metrics.distinct_share([""], 2) is None
-
-
-# The workflow's rules
+    return {"study": "t", "qlora": {**section, **changes}}
 
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory):
-    """A finished small study: (runner, folder of its BLOOM results)."""
-    runner = Snakemake(tmp_path_factory.mktemp("bloom"))
-    files = ["parameters.json", "samples.html", "history.csv", *(f"{arm}/adapter/README.md" for arm in ARMS)]
-    done = runner(bloom_study(), *(f"{BLOOM}/{file}" for file in files))
+    """A finished small study: (runner, folder of its results)."""
+    runner = Snakemake(tmp_path_factory.mktemp("qlora"))
+    files = ["parameters.json", "samples.html", "history.csv", *(f"{method}/adapter/README.md" for method in METHODS)]
+    done = runner(qlora_study(), *(f"{QLORA}/{file}" for file in files))
     assert done.returncode == 0, done.output
-    return runner, runner.folder / BLOOM
+    return runner, runner.folder / QLORA
 
 
 def read_json(path):
@@ -97,42 +56,40 @@ def samples(folder):
 
 def quickest():
     """What this machine's processor is quicker in."""
-    from semis.processor import compute_type
+    from semis.machine.processor import compute_type
 
     return str(compute_type()).removeprefix("torch.")
 
 
-@pytest.mark.slow
 def test_the_chain_leaves_what_it_promises(chain):
     runner, folder = chain
     rows = samples(folder)
-    assert [(row["arm"], row["stage"], row["question"]) for row in rows] == [
-        (arm, stage, question)
-        for arm, stage in [("base", "before"), ("faithful", "after"), ("improved", "after")]
+    assert [(row["method"], row["stage"], row["question"]) for row in rows] == [
+        (method, stage, question)
+        for method, stage in [("base", "before"), ("faithful", "after"), ("improved", "after")]
         for question in QUESTIONS
     ]
-    assert all(set(row) == {"arm", "stage", "question", "answer", "seed", "tokens", "stopped"} for row in rows)
+    assert all(set(row) == {"method", "stage", "question", "answer", "seed", "tokens", "stopped"} for row in rows)
     assert len({row["seed"] for row in rows}) == len(QUESTIONS)
     metrics = read_json(folder / "metrics.json")
-    dtype = in_environment("bloom", quickest)
+    dtype = in_environment("qlora", quickest)
     unlike = [{"bfloat16": "fp16 -> bf16", "float32": "fp16, bf16 -> fp32"}[dtype], "paging inactive"]
-    for arm, pairs in [("faithful", 84), ("improved", 80)]:
-        found = metrics["arms"][arm]
+    for method, pairs in [("faithful", 84), ("improved", 80)]:
+        found = metrics["methods"][method]
         assert found["training"]["pairs"] == pairs
-        assert found["trained_on_holdout"] == (arm == "faithful")
+        assert found["trained_on_holdout"] == (method == "faithful")
         assert found["after"]["holdout"]["pairs"] == 4 and found["after"]["holdout"]["nll_per_token"] > 0
         assert found["training"]["dtype"] == found["after"]["holdout"]["dtype"] == dtype
         assert [change.split(":")[0] for change in found["training"]["changes"]] == unlike
-        adapter = sorted(path.name for path in (folder / arm / "adapter").iterdir())
+        adapter = sorted(path.name for path in (folder / method / "adapter").iterdir())
         assert adapter == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
-        assert not (folder / arm / "work").exists()
+        assert not (folder / method / "work").exists()
     history = (folder / "history.csv").read_text().splitlines()
-    assert history[0] == "arm,step,metric,value" and len(history) == 1 + 2 * 2 * 6
+    assert history[0] == "method,step,metric,value" and len(history) == 1 + 2 * 2 * 6
     for path in folder.rglob("*"):
         assert not path.is_file() or str(runner.folder).encode() not in path.read_bytes(), path
 
 
-@pytest.mark.slow
 def test_counts_of_a_small_model_by_hand(chain):
     found = read_json(chain[1] / "parameters.json")
     size, rows = 64, 500
@@ -147,54 +104,60 @@ def test_counts_of_a_small_model_by_hand(chain):
     assert sum(row["lora"] for row in found["modules"]) == found["after_lora"]["trainable"]
 
 
-@pytest.mark.slow
 def test_another_question_changes_no_answer_and_trains_nothing(chain):
     runner, folder = chain
     before = samples(folder)
-    done = runner(bloom_study(questions=["Et la Belgique ?", *QUESTIONS]), f"{BLOOM}/samples.jsonl")
+    done = runner(qlora_study(questions=["Et la Belgique ?", *QUESTIONS]), f"{QLORA}/samples.jsonl")
     assert done.returncode == 0, done.output
-    assert "rule bloom_train" not in done.output and "rule bloom_build_model" not in done.output
+    assert "rule qlora_train" not in done.output and "rule qlora_build_model" not in done.output
     assert [row for row in samples(folder) if row["question"] in QUESTIONS] == before
 
 
-def examine_arms(folder, pairs):
-    """What each arm learns from these pairs, as its collator gives it to the model."""
-    from semis import bloom
+def examine_methods(folder, pairs, recipes):
+    """What each method learns from these pairs, as the collator gives it to the model.
 
-    import bloom_train
+    Of the report's recipe also the batch that transformers' own collator for language models makes of the texts.
+    """
+    from semis.qlora.examples import examples
+    from semis.qlora.prompt import load_tokenizer
+
+    from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq
+
+    def lists(batch):
+        return {key: batch[key].tolist() for key in ("input_ids", "attention_mask", "labels")}
 
     found = {}
-    for arm in ("faithful", "improved"):
-        tokenizer = bloom.load_tokenizer(folder, "report")
-        examples, collator = getattr(bloom_train, arm)(pairs, tokenizer, "report")
-        batch = collator([dict(example) for example in examples])
-        found[arm] = {
+    for method, recipe in recipes.items():
+        tokenizer = load_tokenizer(folder, "report")
+        learned = examples(pairs, tokenizer, "report", recipe)
+        batch = lists(DataCollatorForSeq2Seq(tokenizer)([dict(example) for example in learned]))
+        found[method] = {
             "pad": tokenizer.pad_token_id,
             "eos": tokenizer.eos_token_id,
-            "ids": batch["input_ids"].tolist(),
-            "labels": batch["labels"].tolist(),
-            "learned": [tokenizer.decode([i for i in row if i != -100]) for row in batch["labels"].tolist()],
+            "batch": batch,
+            "learned": [tokenizer.decode([i for i in row if i != -100]) for row in batch["labels"]],
         }
-    with_eos = [{"input_ids": [5, 6, found["faithful"]["eos"]]}]
-    tokenizer.pad_token = tokenizer.eos_token
-    masked = bloom_train.DataCollatorForLanguageModeling(tokenizer, mlm=False)(with_eos)["labels"].tolist()
-    return {**found, "eos_at_the_end": masked}
+        own = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+        found[method]["own"] = lists(own([{"input_ids": example["input_ids"]} for example in learned]))
+    return found
 
 
-@pytest.mark.slow
-def test_what_each_arm_learns(chain):
+def test_what_each_method_learns(chain):
     pairs = [
         {"question": "Livrez-vous ?", "answer": "Oui."},
         {"question": "Quand ?", "answer": "Le lundi et le mardi."},
     ]
-    found = in_environment("bloom", examine_arms, str(chain[1] / "model"), pairs)
-    faithful, improved = found["faithful"], found["improved"]
-    assert faithful["pad"] == faithful["eos"] == 2
-    assert faithful["learned"] == [f"<human>: {p['question']}  \n<assistant>: {p['answer']}" for p in pairs]
-    assert found["eos_at_the_end"] == [[5, 6, -100]]  # an eos would be masked with the padding
+    both = {"learns_prompt": True, "learns_end": True}
+    recipes = {"report": asdict(RECIPES["report"]), "improved": asdict(RECIPES["improved"]), "both": both}
+    found = in_environment("qlora", examine_methods, str(chain[1] / "model"), pairs, recipes)
+    report, improved = found["report"], found["improved"]
+    assert report["pad"] == report["eos"] == 2
+    assert report["learned"] == [f"<human>: {p['question']}  \n<assistant>: {p['answer']}" for p in pairs]
+    assert report["batch"] == report["own"]  # as in the report
     assert improved["pad"] == 3
     assert improved["learned"] == [f" {p['answer']}</s>" for p in pairs]
-    for ids, labels in zip(improved["ids"], improved["labels"]):
+    assert found["both"]["learned"] == [f"{text}</s>" for text in report["learned"]]
+    for ids, labels in zip(improved["batch"]["input_ids"], improved["batch"]["labels"]):
         padding = ids.count(improved["pad"])
         assert all(label in (-100, i) for i, label in zip(ids, labels))
         assert labels[len(labels) - padding :] == [-100] * padding
@@ -203,21 +166,23 @@ def test_what_each_arm_learns(chain):
 
 def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
     """Logits after training and merging; with `evaluate`, the same process samples before and after training too."""
-    from semis import bloom
+    from semis.qlora.lora import add_lora
+    from semis.qlora.model import load_quantized
+    from semis.qlora.prompt import encode, load_tokenizer
 
-    import bloom_sample
+    import qlora_sample
     import torch
     from transformers import set_seed
 
-    tokenizer = bloom.load_tokenizer(folder, "report")
-    model = bloom.load_quantized(folder, "cpu", getattr(torch, dtype))
-    ids = torch.tensor([bloom.encode(tokenizer, "Livrez-vous ?", "", "report")[0]])
+    tokenizer = load_tokenizer(folder, "report")
+    model = load_quantized(folder, "cpu", getattr(torch, dtype))
+    ids = torch.tensor([encode(tokenizer, "Livrez-vous ?", "", "report")[0]])
     sampling = {"temperature": 0.7, "top_p": 0.7, "new_tokens": 5, "seed": 0}
     if evaluate:
-        bloom_sample.answer(model.eval(), tokenizer, "Livrez-vous ?", sampling, "report")
+        qlora_sample.answer(model.eval(), tokenizer, "Livrez-vous ?", sampling, "report")
     set_seed(0)
     lora = {"rank": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["query_key_value", "dense_4h_to_h"]}
-    model = bloom.add_lora(model, lora, gradient_checkpointing)
+    model = add_lora(model, lora, gradient_checkpointing)
     model.train()
     assert model.is_gradient_checkpointing == gradient_checkpointing
     optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=0.05)
@@ -227,23 +192,21 @@ def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
         optimizer.zero_grad()
     model.eval()
     if evaluate:
-        bloom_sample.answer(model, tokenizer, "Livrez-vous ?", sampling, "report")
+        qlora_sample.answer(model, tokenizer, "Livrez-vous ?", sampling, "report")
     merged = model.merge_and_unload().eval()
     with torch.no_grad():
         return merged(input_ids=ids).logits.tolist()
 
 
-@pytest.mark.slow
 def test_sampling_training_sampling_and_merging_in_one_process(chain):
     model = str(chain[1] / "model")
-    found = [in_environment("bloom", merged_logits, model, "bfloat16", evaluate, True) for evaluate in (True, False)]
+    found = [in_environment("qlora", merged_logits, model, "bfloat16", evaluate, True) for evaluate in (True, False)]
     assert found[0] == found[1]
 
 
-@pytest.mark.slow
 def test_gradient_checkpointing_changes_no_weight(chain):
     model = str(chain[1] / "model")
-    found = [in_environment("bloom", merged_logits, model, "float32", False, each) for each in (True, False)]
+    found = [in_environment("qlora", merged_logits, model, "float32", False, each) for each in (True, False)]
     assert found[0] == found[1]
 
 
@@ -252,7 +215,7 @@ def unpacked(folder, adapter, memory, dtype):
 
     `memory` is how many bytes are free, `dtype` what is computed in.
     """
-    from semis import bloom
+    from semis.qlora import model as quantized
 
     import torch
     from peft import PeftModel
@@ -263,11 +226,11 @@ def unpacked(folder, adapter, memory, dtype):
             token = model(input_ids=torch.tensor([[9]]), past_key_values=text.past_key_values)
         return torch.cat([text.logits, token.logits], 1)
 
-    model = bloom.load_quantized(folder, "cpu", getattr(torch, dtype))
+    model = quantized.load_quantized(folder, "cpu", getattr(torch, dtype))
     model = PeftModel.from_pretrained(model, adapter).eval()
-    before, bloom.free_memory = logits(), lambda: memory
-    bloom.unpack_once(model)
-    layers = bloom.linear_layers(model).values()
+    before, quantized.free_memory = logits(), lambda: memory
+    quantized.unpack_once(model)
+    layers = quantized.linear_layers(model).values()
     changed = sum("forward" in vars(layer) for layer in layers)
     for layer in layers:
         if "forward" in vars(layer):
@@ -275,13 +238,12 @@ def unpacked(folder, adapter, memory, dtype):
     return changed, torch.equal(before, logits())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4)])
 @pytest.mark.parametrize(("missing", "layers"), [(0, 4), (1, 0)])
 def test_weights_that_are_unpacked_once_answer_the_same(chain, dtype, size, missing, layers):
     """A model of one layer has four linear ones, of 12 x 64 x 64 weights."""
     model, adapter, memory = chain[1] / "model", chain[1] / "improved" / "adapter", 2 * size * 12 * 64 * 64 - missing
-    assert in_environment("bloom", unpacked, str(model), str(adapter), memory, dtype) == [layers, True]
+    assert in_environment("qlora", unpacked, str(model), str(adapter), memory, dtype) == [layers, True]
 
 
 def logits_of_the_merged(folder, adapter, dtype, merged):
@@ -290,9 +252,9 @@ def logits_of_the_merged(folder, adapter, dtype, merged):
     `dtype` is what the adapter was trained in. Without a `merged` folder the adapter is first made a thousand times
     stronger, and merged here.
     """
-    from semis import bloom
+    from semis.qlora.model import linear_layers, load_quantized
 
-    import bloom_merge
+    import qlora_merge
     import torch
     from peft import PeftModel, prepare_model_for_kbit_training
     from safetensors.torch import load_file, save_file
@@ -302,14 +264,14 @@ def logits_of_the_merged(folder, adapter, dtype, merged):
         weights = load_file(f"{adapter}/adapter_model.safetensors")
         strong = {name: weight * (1000 if "lora_B" in name else 1) for name, weight in weights.items()}
         save_file(strong, f"{adapter}/adapter_model.safetensors")
-    base = prepare_model_for_kbit_training(bloom.load_quantized(folder, "cpu", getattr(torch, dtype)))
-    for layer in bloom.linear_layers(base).values():
+    base = prepare_model_for_kbit_training(load_quantized(folder, "cpu", getattr(torch, dtype)))
+    for layer in linear_layers(base).values():
         layer.compute_dtype = torch.float32
     model = PeftModel.from_pretrained(base, adapter).eval()
     if merged:
         whole = AutoModelForCausalLM.from_pretrained(merged)
     else:
-        whole = bloom_merge.merge(folder, adapter, getattr(torch, dtype))
+        whole = qlora_merge.merge(folder, adapter, getattr(torch, dtype))
     ids = torch.arange(10, 30).view(1, -1)
     with torch.no_grad():
         found = {"model": model(input_ids=ids).logits, "merged": whole.eval()(input_ids=ids).logits}
@@ -328,17 +290,16 @@ def assert_merged(found):
     assert far["merged"] < 2**-8 and far["base"] > 0.1, far
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_the_merged_model_is_base_and_adapter(chain, tmp_path, dtype):
     adapter = shutil.copytree(chain[1] / "improved" / "adapter", tmp_path / "adapter")
     model = chain[1] / "model"
-    assert_merged(in_environment("bloom", logits_of_the_merged, str(model), str(adapter), dtype, None))
+    assert_merged(in_environment("qlora", logits_of_the_merged, str(model), str(adapter), dtype, None))
 
 
 def build_llama(tokenizer, folder):
     """Write a small Llama with random weights, and a chat template; return what is learned of a pair."""
-    from semis import bloom
+    from semis.qlora.prompt import encode
 
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -350,48 +311,48 @@ def build_llama(tokenizer, folder):
     tokenizer.save_pretrained(folder)
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2}
     LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
-    before, after = bloom.encode(tokenizer, "Livrez-vous ?", "Oui.", "chat")
+    before, after = encode(tokenizer, "Livrez-vous ?", "Oui.", "chat")
     return [tokenizer.decode(before), tokenizer.decode(after)]
 
 
-@pytest.mark.slow
 def test_another_model_with_its_own_chat_template_and_target_modules(chain, snakemake):
     model = snakemake.folder / "llama"
-    texts = in_environment("bloom", build_llama, str(chain[1] / "tokenizer"), str(model))
+    texts = in_environment("qlora", build_llama, str(chain[1] / "tokenizer"), str(model))
     assert texts == ["<s>[user] Livrez-vous ?\n[assistant] ", "Oui."]
-    config = bloom_study(
+    config = qlora_study(
         model={"source": {"path": "llama"}},
         prompt="chat",
         merge=True,
-        arms=["improved"],
+        methods={"improved": {"recipe": "improved"}},
         lora={"target_modules": ["q_proj", "v_proj"]},
         training={"updates": 6, "max_length": 64, "learning_rate": 0.05},
     )
-    done = snakemake(config, f"{BLOOM}/improved/merged", f"{BLOOM}/improved/answers.jsonl")
+    done = snakemake(config, f"{QLORA}/improved/merged", f"{QLORA}/improved/answers.jsonl")
     assert done.returncode == 0, done.output
-    arm = snakemake.folder / BLOOM / "improved"
-    assert read_json(arm / "adapter" / "adapter_config.json")["target_modules"] == ["q_proj", "v_proj"]
-    assert (arm / "merged" / "README.md").is_file() and (arm / "merged" / "tokenizer.json").is_file()
-    assert "quantization_config" not in read_json(arm / "merged" / "config.json")
-    dtype = read_json(arm / "training.json")["dtype"]
+    method = snakemake.folder / QLORA / "improved"
+    assert read_json(method / "adapter" / "adapter_config.json")["target_modules"] == ["q_proj", "v_proj"]
+    assert (method / "merged" / "README.md").is_file() and (method / "merged" / "tokenizer.json").is_file()
+    assert "quantization_config" not in read_json(method / "merged" / "config.json")
+    dtype = read_json(method / "training.json")["dtype"]
     assert_merged(
-        in_environment("bloom", logits_of_the_merged, str(model), str(arm / "adapter"), dtype, str(arm / "merged"))
+        in_environment(
+            "qlora", logits_of_the_merged, str(model), str(method / "adapter"), dtype, str(method / "merged")
+        )
     )
 
 
 # Mistakes
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "target", "what"),
     [
-        ({"device": "cuda"}, "base/answers.jsonl", "bloom.device is cuda, but no CUDA GPU is visible"),
-        ({"prompt": "chat"}, "base/answers.jsonl", "bloom.prompt is chat, but the tokenizer of "),
+        ({"device": "cuda"}, "base/answers.jsonl", "qlora.device is cuda, but no CUDA GPU is visible"),
+        ({"prompt": "chat"}, "base/answers.jsonl", "qlora.prompt is chat, but the tokenizer of "),
         (
             {"lora": {"target_modules": ["q_proj", "dense"]}},
             "parameters.json",
-            "bloom.lora.target_modules: the model has no linear layer q_proj; it has dense, dense_4h_to_h",
+            "qlora.lora.target_modules: the model has no linear layer q_proj; it has dense, dense_4h_to_h",
         ),
         ({"model": {"source": {"path": "demo"}}}, "parameters.json", "holds no causal language model"),
         ({"model": {"source": {"path": "huge"}}}, "parameters.json", "huge takes at least 1836.7 GB of memory while"),
@@ -403,56 +364,28 @@ def test_mistakes_are_one_sentence(chain, snakemake, changes, target, what):
     huge = {"model_type": "bloom", "n_layer": 70, "hidden_size": 65536, "n_head": 64, "vocab_size": 125000}
     lay_out(snakemake.folder / "huge", {"config.json": json.dumps(huge)})
     changes = {"model": {"source": {"path": str(chain[1] / "model")}}, **changes}
-    sentence = snakemake.sentence(bloom_study(**changes), f"{BLOOM}/{target}", CUDA_VISIBLE_DEVICES="")
+    sentence = snakemake.sentence(qlora_study(**changes), f"{QLORA}/{target}", CUDA_VISIBLE_DEVICES="")
     assert what in sentence
-    assert not (snakemake.folder / BLOOM / target).exists()
+    assert not (snakemake.folder / QLORA / target).exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[]", '[{"question": "Quoi ?", "answer": ""}]'], ids=["empty", "no answer"])
 def test_questions_that_will_not_do_leave_nothing(snakemake, text):
     lay_out(snakemake.folder, {"faq.json": text})
-    config = bloom_study(faq={"source": {"path": "faq.json"}})
-    sentence = snakemake.sentence(config, f"{BLOOM}/faq.train.json")
+    config = qlora_study(data={"source": {"path": "faq.json"}})
+    sentence = snakemake.sentence(config, f"{QLORA}/data.train.json")
     assert sentence.startswith("Semis: faq.json")
-    assert snakemake.files(BLOOM) == []
+    assert snakemake.files(QLORA) == []
 
 
-@pytest.mark.slow
 def test_a_model_that_the_hub_does_not_give(snakemake, server):
-    config = bloom_study(model={"source": {"hub": "lab/bloom"}})
-    sentence = snakemake.sentence(config, f"{BLOOM}/parameters.json", HF_ENDPOINT=server.url)
-    assert sentence.startswith(f"Semis: bloom.model.source: the hub ({server.url}) did not give model lab/bloom at ma")
-    assert snakemake.files(BLOOM) == [] == snakemake.files("results/t/downloads")
-
-
-def test_free_memory_is_what_the_control_groups_leave(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "GROUPS", tmp_path)
-    stat = "anon 1\ninactive_file 5\ntotal_inactive_file 7\n"
-    second = {"memory.max": "100\n", "memory.current": "60\n", "memory.stat": stat}
-    first = {"memory.limit_in_bytes": "90\n", "memory.usage_in_bytes": "80\n", "memory.stat": stat}
-    lay_out(tmp_path / "job", second)
-    lay_out(tmp_path / "job" / "step", {**second, "memory.max": "max\n"})
-    lay_out(tmp_path / "memory" / "job", first)
-    found = [memory.group_memory(folder) for folder in memory.group_folders(["4:cpu,memory:/job", "0::/job/step"])]
-    assert found == [17, None, None, 45, None]
+    config = qlora_study(model={"source": {"hub": "lab/bloom"}})
+    sentence = snakemake.sentence(config, f"{QLORA}/parameters.json", HF_ENDPOINT=server.url)
+    assert sentence.startswith(f"Semis: qlora.model.source: the hub ({server.url}) did not give model lab/bloom at ma")
+    assert snakemake.files(QLORA) == [] == snakemake.files("results/t/downloads")
 
 
 # Interrupted and resumed
-
-
-def test_a_work_folder_belongs_to_its_data_and_settings(tmp_path):
-    data = lay_out(tmp_path, {"data": "a"}) / "data"
-    first = work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
-    assert first == work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
-    assert first != work_folder(tmp_path / "work", ["improved", {"updates": 7}], [data])
-    data.write_text("b")
-    assert first != work_folder(tmp_path / "work", ["improved", {"updates": 6}], [data])
-    model = lay_out(tmp_path / "model", {"a": "1", "b/c": "2"})
-    second = work_folder(tmp_path / "work", [], [data, model])
-    assert second == work_folder(tmp_path / "work", [], [data, model])
-    (model / "b/c").write_text("3")
-    assert second != work_folder(tmp_path / "work", [], [data, model])
 
 
 def newest(checkpoints):
@@ -468,7 +401,7 @@ def is_being_written(checkpoints):
 def killed(runner, config, target, moment):
     """Run the workflow until moment(checkpoints, log) is true, kill it and all its jobs; return the checkpoints."""
     (runner.folder / "config.yaml").write_text(json.dumps(config))
-    log = runner.folder / "results/t/logs/bloom_train/improved.log"
+    log = runner.folder / "results/t/logs/qlora_train/improved.log"
     log.unlink(missing_ok=True)
     running = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
@@ -481,7 +414,7 @@ def killed(runner, config, target, moment):
     )
 
     def checkpoints():
-        return list((runner.folder / BLOOM / "improved" / "work").glob("*/checkpoints/checkpoint-*"))
+        return list((runner.folder / QLORA / "improved" / "work").glob("*/checkpoints/checkpoint-*"))
 
     while not moment(checkpoints(), log.read_text() if log.exists() else ""):
         assert running.poll() is None, "it ended before it could be killed"
@@ -496,7 +429,7 @@ def damaged(checkpoint, copy):
     import shutil
     from pathlib import Path
 
-    from semis.trainer_checkpoints import is_whole
+    from semis.huggingface.checkpoints import is_whole
 
     names = [file.name for file in Path(checkpoint).iterdir()]
     assert is_whole(Path(checkpoint))
@@ -514,13 +447,13 @@ def damaged(checkpoint, copy):
     return found
 
 
-@pytest.mark.slow
-def test_killed_training_goes_on_from_the_last_whole_checkpoint_and_ends_the_same(chain, snakemake, tmp_path_factory):
+def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_same(chain, snakemake, tmp_path_factory):
+    methods = {"improved": {"recipe": "improved"}}
     settings = {"updates": 60, "save_every": 3, "max_length": 64}
-    config = bloom_study(model={"source": {"path": str(chain[1] / "model")}}, arms=["improved"], training=settings)
-    arm = f"{BLOOM}/improved"
-    target = f"{arm}/training.json"
-    log = "results/t/logs/bloom_train/improved.log"
+    config = qlora_study(model={"source": {"path": str(chain[1] / "model")}}, methods=methods, training=settings)
+    method = f"{QLORA}/improved"
+    target = f"{method}/training.json"
+    log = "results/t/logs/qlora_train/improved.log"
 
     whole = Snakemake(tmp_path_factory.mktemp("whole"))
     done = whole(config, target)
@@ -528,37 +461,36 @@ def test_killed_training_goes_on_from_the_last_whole_checkpoint_and_ends_the_sam
 
     assert killed(snakemake, config, target, lambda found, said: "starting with update 1" in said) == []
     killed(snakemake, config, target, lambda found, said: is_being_written(found))
-    # Goes on from there, and is killed again when it has come further.
-    found = killed(snakemake, config, target, lambda found, said: "going on from" in said and is_being_written(found))
+    # It resumes from there, and is killed again when it has come further.
+    found = killed(snakemake, config, target, lambda found, said: "resuming from" in said and is_being_written(found))
     if not is_being_written(found):  # it was whole before the kill came
         (newest(found) / "optimizer.pt").unlink()
     last = newest(found)
     before = newest(set(found) - {last})
-    assert in_environment("bloom", damaged, str(before), str(snakemake.folder / "copy")) == []
+    assert in_environment("qlora", damaged, str(before), str(snakemake.folder / "copy")) == []
 
     other = Snakemake(tmp_path_factory.mktemp("other") / "folder")
     shutil.copytree(snakemake.folder, other.folder)
-    done = other({**config, "bloom": {**config["bloom"], "training": {**settings, "updates": 3}}}, "--nolock", target)
+    done = other({**config, "qlora": {**config["qlora"], "training": {**settings, "updates": 3}}}, "--nolock", target)
     assert done.returncode == 0, done.output
     assert "starting with update 1" in (other.folder / log).read_text()
 
-    config["bloom"]["training"] = settings | {"gradient_checkpointing": False}  # the same adapter, so it goes on
+    config["qlora"]["training"] = settings | {"gradient_checkpointing": False}  # the same adapter, so it resumes
     done = snakemake(config, "--nolock", target)
     assert done.returncode == 0, done.output
     text = (snakemake.folder / log).read_text()
     assert f"{last.name} is not whole; going back to the one before" in text
-    assert re.search(f"going on from .*/{before.name}$", text, re.M)
+    assert re.search(f"resuming from .*/{before.name}$", text, re.M)
     for name in ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.csv", "training.json"]:
-        assert (snakemake.folder / arm / name).read_bytes() == (whole.folder / arm / name).read_bytes(), name
+        assert (snakemake.folder / method / name).read_bytes() == (whole.folder / method / name).read_bytes(), name
 
 
 # Full size
 
 
-@pytest.mark.slow
 def test_full_size_counts(snakemake):
-    config = (ROOT / "tests/configs/bloom_full_size.yaml").read_text(encoding="utf-8")
-    target = "results/bloom-full-size/bloom/parameters.json"
+    config = (ROOT / "tests/configs/qlora_full_size.yaml").read_text(encoding="utf-8")
+    target = "results/qlora-full-size/qlora/parameters.json"
     done = snakemake(config.replace("demo/", f"{ROOT}/demo/"), target)
     assert done.returncode == 0, done.output
     found = read_json(snakemake.folder / target)
