@@ -4,8 +4,11 @@ from semis.harness.job import job
 from semis.results import style
 from semis.results.tables import read_table
 
+import pandas as pd
+from matplotlib.figure import Figure
 
-def draw(runtime):
+
+def draw(runtime: pd.DataFrame) -> Figure:
     """Return the figure for tables/runtime.csv, a panel for each dataset."""
     runtime = runtime.assign(minutes=runtime["seconds"] / 60)
     datasets, methods = runtime["dataset"].unique(), runtime["method"].unique()

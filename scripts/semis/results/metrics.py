@@ -1,0 +1,45 @@
+"""The metrics that methods are compared by, one object each. The first one is shown in the figures.
+
+Imports numpy alone, since the environments that evaluate models have no pandas.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good predicted labels are; more is better.
+
+    `value` takes the true and the predicted labels of one run, two arrays with an element for each review. If it is the
+    mean of a score of each review, `per_review` returns these scores; it broadcasts, so that predictions of several
+    seeds may come as an array of seeds x reviews. Intervals and comparisons of such means have a closed form.
+    """
+
+    name: str  # in tables, and the key in metrics.json
+    label: str  # in figures and pages
+    unit: str
+    value: Callable[[np.ndarray, np.ndarray], float]
+    per_review: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    lowest: float = 0.0
+    highest: float = 100.0
+
+
+def right(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return 100 for each review whose label was predicted, and 0 for the others."""
+    return 100.0 * (labels == predicted)
+
+
+def accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the share of right predictions, in percent."""
+    return float(right(labels, predicted).mean())
+
+
+METRICS = [Metric("accuracy", "accuracy", "%", accuracy, right)]
+
+
+def values(labels: list[int], predicted: list[int]) -> dict[str, float]:
+    """Return {name of each metric: its value} of one run, from the true and predicted label of each review."""
+    return {metric.name: round(metric.value(np.asarray(labels), np.asarray(predicted)), 6) for metric in METRICS}
