@@ -79,6 +79,16 @@ def test_an_engine_of_the_study_of_a_training_and_of_a_gpu(good):
     assert engines() == ("reference", "reference")
 
 
+def test_an_exported_model_has_the_positions_of_its_origin(good):
+    good["models"]["tiny"] |= {"pretraining": {"text": TEXT, "updates": 1}, "positions": 64}
+    good["models"]["hf"] = {"library": "huggingface", "export": "tiny"}
+    assert resolved(good)["models"]["hf"]["positions"] == 64
+    good["models"]["hf"]["positions"] = 32
+    assert resolved(good)["models"]["hf"]["positions"] == 32
+    good["models"]["hf"]["positions"] = 65
+    assert resolved(good) == "config.yaml: models.hf.positions 65 is more than the 64 of models.tiny; lower it."
+
+
 def test_the_methods_of_the_language_model_part(good):
     assert resolved(good | {"qlora": QLORA})["qlora"]["methods"] == {
         "faithful": {"recipe": "report"},
