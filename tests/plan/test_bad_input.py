@@ -3,17 +3,19 @@
 import copy
 import datetime
 import math
+import os
 import shutil
 import sys
 
-from semis import config as semis_config
-from semis.archives import members
-from semis.errors import UserError
+from semis.harness.errors import UserError
+from semis.study import config as semis_config
+from semis.study import profile
+from semis.study.config_text import check_text
+from semis.text.archives import members
 
 import pytest
 import unpack
 import unpack_folder
-import yaml
 from conftest import ROOT, lay_out, reviews, study
 from snakemake import cli
 
@@ -37,29 +39,10 @@ def good(tmp_path):
     return study({"path": str(lay_out(tmp_path / "books", reviews()))})
 
 
-def test_defaults_are_filled_in(good):
-    good["training"] = {"epochs": 2}
-    good["methods"]["scratch"]["training"] = {"batch_size": 4}
-    config = resolved(good)
-    assert config["seeds"] == [0, 1, 2]
-    assert config["datasets"]["books"]["labels"] == ["0", "1"]
-    assert config["training"]["batch_size"] == 8
-    own = config["methods"]["scratch"]["training"]
-    assert (own["batch_size"], own["epochs"], own["learning_rate"]) == (4, 2, 1e-5)
-
-
-@pytest.mark.parametrize("config", ["config.yaml", "demo/config.yaml"])
-def test_a_resolved_config_is_a_config(config, monkeypatch):
-    """It is written into the results, and Snakemake's report is made with it."""
-    monkeypatch.chdir(ROOT)
-    once = resolved(yaml.safe_load((ROOT / config).read_text()))
-    assert isinstance(once, dict) and resolved(once) == once
-
-
 TINY = {"model": "tiny", "start": "scratch"}
 HF = {"library": "huggingface", "export": "tiny"}
 TEXT = [{"path": str(ROOT / "demo" / "text.txt")}]
-BLOOM = {"model": {"build": {"text": TEXT}}, "faq": {"source": {"path": "."}}, "questions": ["Quoi ?"]}
+QLORA = {"model": {"build": {"text": TEXT}}, "data": {"source": {"path": "."}}, "questions": ["Quoi ?"]}
 # (keys that lead to a place, what is put there, the sentence)
 MISTAKES = [
     # keys
@@ -94,11 +77,15 @@ MISTAKES = [
     ("study", datetime.date(2026, 1, 2), "study has 2026-01-02, which is not text; write it in quotes."),
     ("datasets.books.labels", [0, "1"], "datasets.books.labels.0 has 0, which is not text; write it in quotes."),
     ("remark", ["a"], "remark is ['a'], which is not text; correct it."),
-    ("bloom", BLOOM | {"merge": "yes"}, "bloom.merge is 'yes', which is not true or false; correct it."),
+    ("qlora", QLORA | {"merge": "yes"}, "qlora.merge is 'yes', which is not true or false; correct it."),
     # numbers
-    ("training", {"learning_rate": math.nan}, "training.learning_rate is nan, and no finite number; give it one."),
-    ("training", {"learning_rate": math.inf}, "training.learning_rate is inf, and no finite number; give it one."),
-    ("training", {"learning_rate": "1e400"}, "training.learning_rate is the text '1e400', and no finite number; give"),
+    ("training", {"learning_rate": math.nan}, "training.learning_rate is nan, not a finite number; give it one."),
+    ("training", {"learning_rate": math.inf}, "training.learning_rate is inf, not a finite number; give it one."),
+    (
+        "training",
+        {"learning_rate": "1e400"},
+        "training.learning_rate is the text '1e400', not a finite number; give it",
+    ),
     ("training", {"learning_rate": 0}, "training.learning_rate is 0; it must be more than 0."),
     ("training", {"final_learning_rate": 0.1}, "methods.scratch: final_learning_rate 0.1 is not below learning_rate"),
     ("training", {"gpus": 2}, "training.gpus is 2; it must be at most 1."),
@@ -143,9 +130,38 @@ MISTAKES = [
         HF | {"export": "tny"},
         "models.hf.export 'tny' is not a fairseq model under models; did you mean 'ti",
     ),
-    ("bloom", BLOOM | {"model": {}}, "bloom.model needs exactly one of source and build."),
-    ("bloom", BLOOM | {"questions": [" "]}, "bloom.questions.0 cannot be ' '; it is text with something in it."),
-    ("bloom", BLOOM | {"arms": ["better"]}, "bloom.arms.0 cannot be 'better'; known are faithful, improved."),
+    ("qlora", QLORA | {"model": {}}, "qlora.model needs exactly one of source and build."),
+    ("qlora", QLORA | {"questions": [" "]}, "qlora.questions.0 cannot be ' '; it is text with something in it."),
+    (
+        "qlora",
+        QLORA | {"methods": {"a": {"recipe": "better"}}},
+        "qlora.methods.a.recipe cannot be 'better'; known are report, improved.",
+    ),
+    ("qlora", QLORA | {"methods": ["a"]}, "qlora.methods is ['a'], which is not keys with values; correct it."),
+    ("qlora", QLORA | {"methods": {}}, "qlora.methods is empty; give it a value, or remove the key."),
+    (
+        "qlora",
+        QLORA | {"methods": {"a/b": {}}},
+        "the name 'a/b' in qlora.methods may hold only letters, digits, '-' an",
+    ),
+    ("qlora", QLORA | {"methods": {"base": {}}}, "the name 'base' in qlora.methods is one that the workflow itself us"),
+    ("qlora", QLORA | {"lora": {"rank": 2000}}, "qlora.lora.rank 2000 is larger than any layer needs; use at most 10"),
+    # keys with another name in an older config
+    ("bloom", QLORA, "bloom is now qlora; rename it."),
+    ("bloom", ["a"], "bloom is now qlora; rename it."),
+    ("bloom", {"faq": 1}, "bloom is now qlora, bloom.faq is now qlora.data; rename them."),
+    ("qlora", QLORA | {"faq": {}}, "qlora.faq is now qlora.data; rename it."),
+    (
+        "qlora",
+        QLORA | {"arms": ["faithful"]},
+        "qlora.arms is now qlora.methods, a mapping such as {faithful: {recipe: report}}; rename it.",
+    ),
+    (
+        "bloom",
+        {"faq": 1, "arms": 2},
+        "bloom is now qlora, bloom.faq is now qlora.data, bloom.arms is now qlora.methods, a mapping such as "
+        "{faithful: {recipe: report}}; rename them.",
+    ),
     # sources
     ("datasets.books.source.hub", "a/b", "datasets.books.source needs exactly one of url, path and hub, not path and"),
     ("datasets.books.source", {}, "datasets.books.source needs exactly one of url, path and hub, not none."),
@@ -207,8 +223,8 @@ def test_dataset_folder_that_lacks_files(good, tmp_path):
         (b"key,published\n", " must have the columns key, published, remark, in its first line; correct it."),
         (b"", " must have the columns key, published, remark, in its first line; correct it."),
         (b"key,published,remark\na,1,b, c\n", " has 4 cells in row 2, not 3; put a cell with commas in quotes."),
-        (b'key,published,remark\na,1,"b\n', " is no CSV in UTF-8 (unexpected end of data); correct it."),
-        (b"key,published,remark\na,1,\xe9\n", " is no CSV in UTF-8 ('utf-8' codec can't decode byte 0xe9"),
+        (b'key,published,remark\na,1,"b\n', " cannot be read as CSV in UTF-8 (unexpected end of data); correct it."),
+        (b"key,published,remark\na,1,\xe9\n", " cannot be read as CSV in UTF-8 ('utf-8' codec can't decode byte 0xe9"),
     ],
     ids=["columns", "empty", "cells", "quote", "encoding"],
 )
@@ -220,8 +236,14 @@ def test_a_table_of_published_figures_is_looked_at_before_any_job(good, tmp_path
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("models:\n  a: {}\n  b: {}\n  a: {}\n", " line 4: the key 'a' stands a second time (it stands in line 2 too)"),
-        ('{"study": "t", "study": "t"}', " line 1: the key 'study' stands a second time (it stands in line 1 too); re"),
+        (
+            "models:\n  a: {}\n  b: {}\n  a: {}\n",
+            " line 4: the key 'a' is given a second time (line 2 has it too); rename or remove one.",
+        ),
+        (
+            '{"study": "t", "study": "t"}',
+            " line 1: the key 'study' is given a second time (line 1 has it too); rename or re",
+        ),
         ("study: t\nseeds: [1, 010]\n", " line 2: YAML reads 010 as 8; write 8, or a name in quotes."),
         ("study: 0x1F\n", " line 1: YAML reads 0x1F as 31; write 31, or a name in quotes."),
         ("seeds: [1:30]\n", " line 1: YAML reads 1:30 as 90; write 90, or a name in quotes."),
@@ -230,7 +252,7 @@ def test_a_table_of_published_figures_is_looked_at_before_any_job(good, tmp_path
 def test_what_yaml_reads_in_silence_as_something_else(tmp_path, text, problem):
     file = lay_out(tmp_path, {"c.yaml": text}) / "c.yaml"
     with pytest.raises(UserError) as error:
-        semis_config.check_text(file)
+        check_text(file)
     assert str(error.value).startswith(f"{file}{problem}")
 
 
@@ -244,7 +266,7 @@ def test_what_yaml_reads_in_silence_as_something_else(tmp_path, text, problem):
     ids=["report", "demo", "all sorts", "JSON with tabs"],
 )
 def test_what_yaml_reads_as_it_stands_is_taken(tmp_path, text):
-    semis_config.check_text(lay_out(tmp_path, {"c.yaml": text}) / "c.yaml")
+    check_text(lay_out(tmp_path, {"c.yaml": text}) / "c.yaml")
 
 
 def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake, good):
@@ -276,14 +298,85 @@ TYPED = [
 ]
 
 
+def ended(monkeypatch, folder, *arguments, snakefile=ROOT / "Snakefile"):
+    """What Snakemake, called in a folder, ends with while it reads these arguments and the default profile."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--snakefile", str(snakefile), *map(str, arguments)])
+    try:
+        cli.parse_args(sys.argv[1:])
+    except SystemExit as stop:
+        return stop.code
+    return None
+
+
 @pytest.mark.parametrize("text, typed, sentence", TYPED)
 def test_what_snakemake_would_answer_with_a_traceback(tmp_path, monkeypatch, text, typed, sentence):
     """By Snakemake's own reading of the command line, which loads the default profile."""
-    monkeypatch.chdir(lay_out(tmp_path, {"config.yaml": text}))
-    monkeypatch.setattr(sys, "argv", ["snakemake", "--snakefile", str(ROOT / "Snakefile"), *typed.split()])
-    with pytest.raises(SystemExit) as stop:
-        cli.parse_args(sys.argv[1:])
-    assert stop.value.code.startswith(f"Semis: {sentence}")
+    folder = lay_out(tmp_path, {"config.yaml": text})
+    assert ended(monkeypatch, folder, *typed.split()).startswith(f"Semis: {sentence}")
+    assert profile.problem(typed.split()).startswith(sentence)
+
+
+def test_what_snakemake_can_read_passes(tmp_path, monkeypatch):
+    folder = lay_out(tmp_path, {"config.yaml": "study: t", "sub/config.yaml": "study: u", "broken": "a: ["})
+    for typed in (
+        "",
+        "--configfile config.yaml sub/config.yaml --cores 1",
+        "--config study=b seeds=[0]",
+        "-n broken -c1",
+    ):
+        assert ended(monkeypatch, folder, *typed.split()) is None
+
+
+def test_the_config_file_of_another_working_directory(tmp_path, monkeypatch):
+    """Snakemake takes config.yaml from the folder that it works in, and a file of the command line from this one."""
+    folder = lay_out(tmp_path, {"good.yaml": "study: t", "in/config.yaml": "study: [t"})
+    for option in (["--directory", "in"], ["-d", "in"], ["-din"], ["--directory=in"], ["-d", folder / "in"]):
+        assert "config.yaml cannot be read as a config (" in ended(monkeypatch, folder, *option)
+        assert ended(monkeypatch, folder, *option, "--configfile", "good.yaml") is None
+    assert ended(monkeypatch, folder) is None
+    assert ended(monkeypatch, folder / "in", "--directory", "..") is None
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the profile and of its program, in a folder that cannot be written to."""
+    root = tmp_path / "read-only"
+    for file in ("profiles/default/config.v9+.yaml", "scripts/semis/study/profile.py", "Snakefile"):
+        lay_out(root, {file: (ROOT / file).read_bytes()})
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    for path in folders:
+        path.chmod(0o555)
+    yield root
+    for path in folders:
+        path.chmod(0o755)
+
+
+@pytest.mark.parametrize("option", [None, "--workflow-profile", "--profile"])
+def test_the_profile_finds_its_program_from_any_folder(checkout, tmp_path, monkeypatch, option):
+    folder = lay_out(tmp_path / "elsewhere", {"config.yaml": "study: [t"})
+    before = sorted(checkout.rglob("*"))
+    for root in (checkout, os.path.relpath(checkout, folder)):
+        named = [option, f"{root}/profiles/default"] if option else []
+        snakefile = folder / "Snakefile" if option else f"{root}/Snakefile"
+        found = ended(monkeypatch, folder, *named, snakefile=snakefile)
+        assert found.startswith("Semis: config.yaml cannot be read as a config (")
+    assert sorted(checkout.rglob("*")) == before
+
+
+def test_the_profile_imports_nothing_of_the_project(tmp_path, monkeypatch):
+    """Somebody may call Snakemake in a folder with another version of the project than that of the Snakefile."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "semis"]:
+        monkeypatch.delitem(sys.modules, name)
+    path = list(sys.path)
+    assert ended(monkeypatch, lay_out(tmp_path, {"config.yaml": "study: t"})) is None
+    assert not [name for name in sys.modules if name.partition(".")[0] == "semis"] and sys.path == path
+
+
+def test_a_copy_of_the_profile_in_another_project_does_without_the_program(tmp_path, monkeypatch):
+    text = (ROOT / "profiles" / "default" / "config.v9+.yaml").read_text()
+    folder = lay_out(tmp_path, {"config.yaml": "study: [t", "profiles/mine/config.v9+.yaml": text})
+    assert ended(monkeypatch, folder, "--workflow-profile", "mine") is None
 
 
 @pytest.mark.parametrize(
@@ -295,7 +388,7 @@ def test_what_snakemake_would_answer_with_a_traceback(tmp_path, monkeypatch, tex
             ["--config", "seeds=[0]"],
             "(whose lists and mappings hold nothing but text): seeds.0 is the text",
         ),
-        ("study: t\nstudy: u\n", [], "config.yaml line 2: the key 'study' stands a second time"),
+        ("study: t\nstudy: u\n", [], "config.yaml line 2: the key 'study' is given a second time"),
         (
             "study: t\ntraining: {learning_rate: 1e-5}",
             [],

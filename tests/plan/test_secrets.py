@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-from semis.errors import UserError, redacted
+from semis.harness.errors import UserError, redacted
 
 import pytest
-from bloom_card import origin
 from conftest import asked, study, tracer
+from qlora_card import origin
 from test_bad_input import resolved
 
 SECRET = "S3cret"

@@ -7,9 +7,9 @@ import tarfile
 import warnings
 import zipfile
 
-from semis import archives
-from semis.errors import UserError
-from semis.text import read_texts
+from semis.harness.errors import UserError
+from semis.text import archives
+from semis.text.lines import read_texts
 
 import pytest
 import unpack

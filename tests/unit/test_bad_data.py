@@ -3,118 +3,25 @@
 import itertools
 import lzma
 
-from semis import dictionaries, tables, text
-from semis.errors import UserError
+from semis.fairseq import dictionaries
+from semis.harness.errors import UserError
+from semis.results import tables
+from semis.text import lines as text
 
-import bloom_faq
-import jsonl
 import pytest
+import qlora_data
 import sentencepiece
 import tokenize_lines
 import train_tokenizer
+import write_jsonl
 import yaml
 from conftest import HINTS, ROOT, in_environment, lay_out, reviews
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prepare_split import prepare_split, read_lines, write_lines
+from prepare_split import write_lines
+from test_prepare_split import LITERALS, LONG, prepared
 
 DEMO_TEXT = str(ROOT / "demo" / "text.txt")
-LONG = "un très bon livre " * 280_000  # 5 MB
-LITERALS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "▁", "<s> </s>", "le</s>chat<pad>", "▁▁a"]
-
-# {case: (reviews, labels, the reviews as they are taken)}
-TAKEN = {
-    "plain": (b"a\nb\n", b"1\n0\n", ["a", "b"]),
-    "no LF at the end": (b"a\nb", b"1\n0", ["a", "b"]),
-    "CRLF": (b"a\r\nb\r\n", b"1\r\n0\r\n", ["a", "b"]),
-    "byte-order marks": (b"\xef\xbb\xbfa\nb\n", b"\xef\xbb\xbf1\n0\n", ["a", "b"]),
-    "CR in a review": (b"a\rb\nc\n", b"1\n0\n", ["a b", "c"]),
-    "VT, FF and the separators of ASCII": (b"a\x0bb\x0cc\x1cd\x1de\x1ef\ng\n", b"1\n0\n", ["a b c d e f", "g"]),
-    "NEL, LS and PS": ("a\x85b\u2028c\u2029d\ne\n".encode(), b"1\n0\n", ["a b c d", "e"]),
-    "blanks": (b" a  b\t\n\tc d \n", b" 1\n0\t\n", ["a  b", "c d"]),
-    "other blanks": ("\u00a0a\u00a0b\u3000\nc\n".encode(), b"1\n0\n", ["a\u00a0b", "c"]),
-    "a review of blanks": (b"a\n \t \n", b"1\n0\n", ["a", ""]),
-    "an empty review": (b"a\n\nb\n", b"1\n0\n0\n", ["a", "", "b"]),
-    "an empty review at the end": (b"a\nb\n\n", b"1\n0\n0\n", ["a", "b", ""]),
-    "all reviews empty": (b"\n\n", b"1\n0\n", ["", ""]),
-    "tokens of the models": ("\n".join(LITERALS).encode(), b"1\n0\n" + b"0\n" * 7, LITERALS),
-    "a review of 5 MB": (f"{LONG}\nb\n".encode(), b"1\n0\n", [LONG.strip(), "b"]),
-    "one word of 1 MB": (b"a" * 10**6 + b"\nb\n", b"1\n0\n", ["a" * 10**6, "b"]),
-    "other scripts": ("日本 ☂\n\U0001f600 e\u0301\u200d\n".encode(), b"1\n0\n", ["日本 ☂", "\U0001f600 e\u0301\u200d"]),
-    "the same review twice": (b"a\na\n", b"1\n0\n", ["a", "a"]),
-}
-# {case: (reviews, labels, the sentence behind the folder)}
-REFUSED = {
-    "a label too few": (
-        b"a\nb\n",
-        b"1\n",
-        "a.review has 2 reviews and {}/a.label has 1 labels; each line of the one n",
-    ),
-    "a review too few": (b"a\n", b"1\n0\n", "a.review has 1 reviews and {}/a.label has 2 labels; each line of the one"),
-    "a blank line behind the reviews": (b"a\nb\n\n", b"1\n0\n", "a.review has 3 reviews and {}/a.label has 2 labels; "),
-    "a blank line behind both": (
-        b"a\nb\n\n",
-        b"1\n0\n\n",
-        "a.label line 3 is empty; the config's labels are 0, 1: corr",
-    ),
-    "an undeclared label": (b"a\nb\n", b"1\n2\n", "a.label line 2 holds the label '2'; the config's labels are 0, 1: "),
-    "a label with a blank": (b"a\nb\n", b"1\n0 0\n", "a.label line 2 holds the label '0 0'; the config's labels are 0"),
-    "labels divided by CR": (b"a\n", b"1\r0\n", "a.label line 1 holds the label '1 0'; the config's labels are 0, 1"),
-    "files changed about": (b"1\n0\n", b"a\nb\n", "a.label line 1 holds the label 'a'; the config's labels are 0, 1"),
-    "one class": (
-        b"a\nb\n",
-        b"1\n1\n",
-        "a.label has no line with the label 0, so no model can learn it; add reviews o",
-    ),
-    "latin-1": (b"a\n\xe9t\xe9\n", b"1\n0\n", "a.review line 2 is not UTF-8; save the file in that encoding."),
-    "latin-1 label": (b"a\nb\n", b"1\n\xe9\n", "a.label line 2 is not UTF-8; save the file in that encoding."),
-    "UTF-16": ("a\nb\n".encode("utf-16"), b"1\n0\n", "a.review line 1 is not UTF-8; save the file in that encoding."),
-    "a cut character": (b"a\nb\xc3\n", b"1\n0\n", "a.review line 2 is not UTF-8; save the file in that encoding."),
-    "half a surrogate": (
-        b"a\n\xed\xa0\x80\n",
-        b"1\n0\n",
-        "a.review line 2 is not UTF-8; save the file in that encoding.",
-    ),
-    "compressed": (
-        lzma.compress(b"a\nb\n"),
-        b"1\n0\n",
-        "a.review line 1 is not UTF-8; save the file in that encoding.",
-    ),
-    "NUL": (b"a\nb\0\n", b"1\n0\n", "a.review line 2 holds a NUL byte; remove it."),
-    "nothing": (b"", b"", "a.review holds no review; put at least one there."),
-    "only a blank line": (b"\n", b"\n", "a.review holds no review; put at least one there."),
-    "no labels": (
-        b"a\nb\n",
-        b"",
-        "a.review has 2 reviews and {}/a.label has 0 labels; each line of the one needs one in",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", TAKEN)
-def test_reviews_that_are_taken(tmp_path, case):
-    review, label, expected = TAKEN[case]
-    lay_out(tmp_path, {"a.review": review, "a.label": label})
-    found, labels = prepare_split(tmp_path / "a.review", tmp_path / "a.label", ["0", "1"], "train")
-    assert found == expected
-    write_lines(tmp_path / "out", found)
-    assert read_lines(tmp_path / "out") == tables.read_lines(tmp_path / "out") == expected
-    assert len(labels) == len(expected) and set(labels) == {"0", "1"}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_reviews_that_are_refused(tmp_path, case):
-    review, label, sentence = REFUSED[case]
-    lay_out(tmp_path, {"a.review": review, "a.label": label})
-    with pytest.raises(UserError) as error:
-        prepare_split(tmp_path / "a.review", tmp_path / "a.label", ["0", "1"], "train")
-    assert str(error.value).startswith(f"{tmp_path}/{sentence.format(tmp_path)}")
-
-
-def test_valid_and_test_may_lack_a_class(tmp_path):
-    lay_out(tmp_path, {"a.review": "a\n", "a.label": "1\n"})
-    assert prepare_split(tmp_path / "a.review", tmp_path / "a.label", ["0", "1"], "test") == (["a"], ["1"])
-
 
 # {case: (file, what stands in it, the lines or the sentence)}
 TEXTS = {
@@ -132,11 +39,11 @@ TEXTS = {
         "t.txt.xz line 2 is not UTF-8; save the file in that enc",
     ),
     "NUL": ("t.txt", b"a\0\n", "t.txt line 1 holds a NUL byte; remove it."),
-    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is no whole xz file; compress it with xz, or name it .txt."),
+    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is not a whole xz file; compress it with xz, or name it .txt."),
     "half of xz": (
         "t.txt.xz",
         lzma.compress(b"a\n" * 99)[:-9],
-        "t.txt.xz is no whole xz file; compress it with xz, or na",
+        "t.txt.xz is not a whole xz file; compress it with xz, or na",
     ),
     "a folder without text": ("t/a.md", b"a\n", "t holds no .txt and no .txt.xz file; put the text there."),
 }
@@ -199,7 +106,7 @@ def test_questions_and_answers_that_are_refused(tmp_path, case):
     content, sentence = PAIRS[case]
     file = lay_out(tmp_path, {"faq.json": content}) / "faq.json"
     with pytest.raises(UserError) as error:
-        bloom_faq.read_faq(str(file))
+        qlora_data.read_faq(str(file))
     assert str(error.value).startswith(f"{file}{sentence}")
 
 
@@ -207,7 +114,7 @@ def test_questions_and_answers_that_are_taken(tmp_path):
     content = f'[{PAIR[:-1]}, "more": [1e999]}}, {{"question": "\\ud83d\\ude00\\u2028", "answer": "</s>\\r\\nb"}}]'
     file = lay_out(tmp_path, {"faq.json": b"\xef\xbb\xbf" + content.encode()}) / "faq.json"
     expected = [{"question": "a", "answer": "b"}, {"question": "\U0001f600", "answer": "</s>\r\nb"}]
-    assert bloom_faq.read_faq(str(file)) == expected
+    assert qlora_data.read_faq(str(file)) == expected
 
 
 # {case: (dict.txt, its words or the sentence behind its path)}
@@ -276,20 +183,20 @@ def test_what_goes_in_as_lines_comes_out_as_the_same_lines(tmp_path_factory, mod
     folder = tmp_path_factory.mktemp("lines")
     labels = ["0", "1", *("1" for _ in lines)]
     lines = ["x", "y", *lines]
-    (folder / "a.review").write_bytes("\n".join(lines).encode() + b"\n")
-    write_lines(folder / "a.label", labels)
+    lay_out(folder / "in", {"train.review": "\n".join(lines) + "\n", "train.label": "\n".join(labels) + "\n"})
     expected = [text.LINE_BREAKS.sub(" ", line).strip() for line in lines]
-    prepared, given_labels = prepare_split(folder / "a.review", folder / "a.label", ["1", "0"], "train")
-    assert (prepared, given_labels) == (expected, labels)
-    write_lines(folder / "b", prepared)
-    assert prepare_split(folder / "b", folder / "a.label", ["1", "0"], "train") == (expected, labels)
+    taken, given_labels = prepared(folder / "in")
+    assert (taken, given_labels) == (expected, labels)
+    write_lines(folder / "b", taken)
+    lay_out(folder / "again", {"train.review": (folder / "b").read_bytes(), "train.label": "\n".join(labels)})
+    assert prepared(folder / "again") == (expected, labels)
     assert tables.read_lines(folder / "b") == expected
     assert list(text.read_texts([folder / "b"])) == [line for line in expected if line]
-    write_lines(folder / "c", jsonl.json_lines(prepared, given_labels, ["1", "0"]))
+    write_lines(folder / "c", write_jsonl.json_lines(taken, given_labels, ["1", "0"]))
     rows = [{"sentence1": line, "label": 1 - int(label)} for line, label in zip(expected, labels)]
     assert tables.read_json_lines(folder / "c") == rows
     processor = sentencepiece.SentencePieceProcessor(model_proto=model[0])
-    pieces = list(tokenize_lines.tokenize_lines(prepared, processor))
+    pieces = list(tokenize_lines.tokenize_lines(taken, processor))
     write_lines(folder / "d", pieces)
     with open(folder / "d", encoding="utf-8") as stream:  # as fairseq opens it
         assert [line.rstrip("\n") for line in stream] == pieces and len(pieces) == len(lines)
