@@ -1,8 +1,8 @@
 """A stand-in for the few `conda` commands Snakemake calls, for machines that reach PyPI but have no conda.
 
-It makes a virtual environment (venv and pip) from the YAML file of a rule. Of that file only `python=X.Y`, `pip` and
-the `pip:` list count; anything else in it is refused. The Python is the host's. pip, not another installer, since the
-user's pip configuration (indexes, constraints, certificates) has to count.
+It makes a virtual environment (venv and pip) from the YAML file of a rule. Of that file only the version of Python,
+`pip` and the `pip:` list count; it refuses anything else. `pythons.py` finds that Python on the machine.
+pip, not another installer, because the user's pip configuration (indexes, constraints, certificates) has to count.
 
 The file `.stand_in` in an environment holds `building`, then `complete`; `bin/activate` refuses all but the latter.
 It is the first file there, and finishing rewrites it without ever creating it: when another Snakemake that shares
@@ -16,7 +16,7 @@ short that way.
 
 import argparse
 import fcntl
-import glob
+import importlib.metadata
 import json
 import os
 import platform
@@ -30,9 +30,13 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+import pythons
+
 HOME = Path(__file__).resolve().parent
 PIP_ENV = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off", "PIP_USER": "0"}
+REDIRECTIONS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
 ATTEMPTS = 5
+ONLY = "python=X.Y or python>=3.X,<3.Y, pip and a pip: list"
 
 
 def say(sentence):
@@ -47,9 +51,9 @@ def fail(sentence, code=1) -> NoReturn:
 
 
 def read_spec(file):
-    """Return (Python version "X.Y", list of pip requirements) of an environment file.
+    """Return (allowed versions of Python, oldest first; list of pip requirements) of an environment file.
 
-    Raises SystemExit when the file cannot be read or asks for anything but python=X.Y, pip and a pip: list.
+    Raises SystemExit when the file cannot be read or asks for anything but a Python, pip and a pip: list.
     """
     try:
         import yaml
@@ -63,43 +67,17 @@ def read_spec(file):
         fail(f"{file} has no list of dependencies")
     for key in spec.keys() - {"name", "channels", "prefix", "dependencies"}:
         fail(f"{file} has the section {key!r}, which only conda can honour")
-    version, requirements = None, []
+    versions, requirements = [], []
     for entry in spec["dependencies"]:
-        python = re.fullmatch(r"python\s*={1,2}\s*(\d+\.\d+)(\.[\d*]+)?", str(entry))
-        if python:
-            version = python[1]
-        elif isinstance(entry, dict) and entry.keys() == {"pip"} and isinstance(entry["pip"], list):
+        if isinstance(entry, dict) and entry.keys() == {"pip"} and isinstance(entry["pip"], list):
             requirements += map(str, entry["pip"])
+        elif pythons.allowed(str(entry)):
+            versions = pythons.allowed(str(entry))
         elif entry != "pip":
-            fail(f"{file} asks for {entry!r}, but without conda only python=X.Y, pip and a pip: list can be installed")
-    if version is None:
+            fail(f"{file} asks for {entry!r}, but without conda only {ONLY} can be installed")
+    if not versions:
         fail(f"{file} does not say which Python: add python=X.Y to its dependencies")
-    return version, requirements
-
-
-def find_python(version):
-    """Return (path, full version) of an interpreter of version "X.Y" that can make virtual environments.
-
-    Tries the running one, then pythonX.Y in every folder of PATH, then those of pyenv and uv.
-    Raises SystemExit, with a sentence on what to install, when there is none.
-    """
-    name = f"python{version}"
-    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    candidates = [sys.executable, *(os.path.join(folder, name) for folder in os.get_exec_path())]
-    candidates += glob.glob(f"{glob.escape(pyenv)}/versions/{version}.*/bin/{name}")
-    candidates += glob.glob(os.path.expanduser(f"~/.local/share/uv/python/cpython-{version}.*/bin/{name}"))
-    code = "import sys, venv, ensurepip; print('.'.join(map(str, sys.version_info[:3])))"
-    for path in candidates:
-        try:
-            out = subprocess.run([path, "-I", "-c", code], check=False, capture_output=True, text=True, timeout=60)
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if out.returncode == 0 and out.stdout.startswith(f"{version}."):
-            return path, out.stdout.strip()
-    fail(
-        f"Python {version} is needed, and no command {name} that can make virtual environments was found: install it, "
-        f"for example with `apt install {name} {name}-venv`, `pyenv install {version}` or `uv python install {version}`"
-    )
+    return versions, requirements
 
 
 def lock(prefix):
@@ -118,7 +96,8 @@ def run(command, held):
 
     When this process is interrupted, the command is too, and has ended before the exception goes on.
     """
-    process = subprocess.Popen(command, env={**os.environ, **PIP_ENV}, pass_fds=[held])
+    env = {name: value for name, value in os.environ.items() if name not in REDIRECTIONS}
+    process = subprocess.Popen(command, env={**env, **PIP_ENV}, pass_fds=[held])
     try:
         return process.wait()
     except BaseException:
@@ -144,6 +123,20 @@ def start(prefix):
     os.rename(new, prefix)
 
 
+def install(prefix, requirements, held):
+    """Let pip install the requirements; return whether they are there. Raises FileNotFoundError without a folder."""
+    listed = Path(prefix, "requirements.txt")
+    listed.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    if run([os.path.join(prefix, "bin", "python"), "-I", "-m", "pip", "install", "--quiet", "-r", listed], held):
+        return False
+    places = [str(place) for place in Path(prefix, "lib").glob("python*/site-packages")]
+    for name in re.findall(r"^([\w.-]+)==[^;]*$", listed.read_text(encoding="utf-8"), re.M):
+        if not any(importlib.metadata.distributions(name=name, path=places)):
+            say(f"pip put {name} elsewhere: take target, prefix and root out of its configuration (`pip config list`)")
+            return False
+    return True
+
+
 def build(prefix, python, requirements, held):
     """Make the environment; return True, or False when its folder was removed meanwhile.
 
@@ -151,20 +144,11 @@ def build(prefix, python, requirements, held):
     """
     start(prefix)
     failed = run([python, "-I", "-m", "venv", prefix], held) and "venv"
-    if not failed and requirements:
-        listed = os.path.join(prefix, "requirements.txt")
-        try:
-            Path(listed).write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        except FileNotFoundError:
-            return False
-        install = [os.path.join(prefix, "bin", "python"), "-I", "-m", "pip", "install", "--quiet", "-r", listed]
-        try:
-            failed = run(install, held) and "pip"
-        except FileNotFoundError:
-            return False
-    if failed:
-        time.sleep(2)  # when a removal made it fail, let that reach the state file
     try:
+        if not failed and requirements:
+            failed = not install(prefix, requirements, held) and "pip"
+        if failed:
+            time.sleep(2)  # when a removal made it fail, let that reach the state file
         with open(os.path.join(prefix, ".stand_in"), "r+", encoding="ascii") as state:
             if failed:
                 fail(f"{failed} failed, see above; the environment is removed")
@@ -179,11 +163,14 @@ def create(file, prefix):
 
     Leaves no environment behind when it fails or is interrupted; then raises SystemExit or OSError.
     """
-    version, requirements = read_spec(file)
-    python, full_version = find_python(version)
+    versions, requirements = read_spec(file)
+    try:
+        python, version = pythons.find(versions)
+    except LookupError as error:
+        fail(str(error))
     say(
-        f"this is not conda. The environment uses this machine's Python {full_version} ({python}); of {file} only "
-        "python=X.Y, pip and the pip: list count"
+        f"this is not conda. The environment uses this machine's Python {version} ({python}); of {file} only the "
+        "version of Python, pip and the pip: list count"
     )
     held = lock(prefix)
     try:

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 STAND_IN = Path(__file__).resolve().parents[1] / "envs" / "stand_in"
+sys.path.insert(0, str(STAND_IN))
+import pythons  # noqa: E402
+
 SNAKEMAKE = Path(sys.executable).parent / "snakemake"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "SNAKEMAKE_CONDA_PREFIX")
@@ -211,7 +214,74 @@ def test_python_that_is_not_there(tmp_path):
     assert not environments(folder)
 
 
-@pytest.mark.parametrize("entry", ["samtools=1.20", "python>=3.9"])
+@pytest.mark.parametrize(
+    "entry, versions",
+    [
+        ("python=3.12", ["3.12"]),
+        ("python==3.12.*", ["3.12"]),
+        ("python>=3.11,<3.14", ["3.11", "3.12", "3.13"]),
+        ("python >=3.9, <3.11", ["3.9", "3.10"]),
+        ("python>=3.11", []),
+        ("python<3.14", []),
+        ("python>=3.13,<3.13", []),
+        ("pythonnet=3.11", []),
+    ],
+)
+def test_versions_that_an_entry_allows(entry, versions):
+    assert pythons.allowed(entry) == versions
+
+
+def test_every_environment_allows_the_same_versions():
+    for file in STAND_IN.parent.glob("*.yaml"):
+        (entry,) = re.findall(r"^  - (python\b.*)$", file.read_text(), re.M)
+        assert pythons.allowed(entry) == ["3.11", "3.12", "3.13"], file
+
+
+def fake_python(path, version, usable=True):
+    """Write a command that answers as a Python of this version, which may be unable to make virtual environments."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\necho {version}\nexit {0 if usable else 1}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """A folder that is all of PATH, of the home and of pyenv, in a process whose own Python is 3.9."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    monkeypatch.setattr(sys, "executable", fake_python(tmp_path / "old", "3.9.18"))
+    return tmp_path
+
+
+def test_of_a_range_the_running_python_comes_first(bare, monkeypatch):
+    fake_python(bare / "bin" / "python3.11", "3.11.7")
+    monkeypatch.setattr(sys, "executable", fake_python(bare / "running", "3.13.1"))
+    assert pythons.find(["3.11", "3.12", "3.13"]) == (str(bare / "running"), "3.13.1")
+
+
+@pytest.mark.parametrize(
+    "place", ["bin", ".pyenv/versions/3.13.1/bin", ".local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu/bin"]
+)
+def test_of_a_range_any_python_that_makes_environments_will_do(bare, place):
+    fake_python(bare / "bin" / "python3.11", "3.11.7", usable=False)  # as on Debian without python3.11-venv
+    fake_python(bare / "bin" / "python3.12", "3.10.1")  # says one thing and is another
+    wanted = fake_python(bare / place / "python3.13", "3.13.1")
+    assert pythons.find(["3.11", "3.12", "3.13"]) == (wanted, "3.13.1")
+    with pytest.raises(LookupError, match=r"Python 3\.11 or 3\.12 is needed, .*apt install python3\.1[12] python"):
+        pythons.find(["3.11", "3.12"])
+
+
+def test_range_under_snakemake(tmp_path):
+    lowest, above = sys.version_info.minor, sys.version_info.minor + 1
+    text = yaml("six==1.16.0").replace(f"python={PYTHON}", f"python>=3.{lowest},<3.{above}")
+    folder = lay_out(tmp_path, Snakefile=ONE_RULE, env__yaml=text)
+    snakemake(folder)
+    assert seen(folder / "look.json")[2] == "1.16.0"
+
+
+@pytest.mark.parametrize("entry", ["samtools=1.20", "python>=3.9", "python>=3.14,<3.11"])
 def test_what_only_conda_has_is_refused(tmp_path, entry):
     folder = lay_out(tmp_path, Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0", extra=[entry]))
     output = snakemake_fails(folder)
@@ -233,6 +303,35 @@ def test_rule_fails_without_a_finished_environment(tmp_path, state):
     output = snakemake_fails(folder, "look")
     assert "no finished environment at" in output and str(environment) in output
     assert not (folder / "look.json").exists()
+
+
+def test_rule_fails_when_its_python_was_uninstalled(tmp_path):
+    lay_out(tmp_path, **{".stand_in": "complete\n"})
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to("/nowhere/python3.11")
+    activate = f"source {STAND_IN}/bin/activate {shlex.quote(str(tmp_path))}; echo went on"
+    done = subprocess.run(["bash", "-uc", activate], check=False, env=ENV, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"'{tmp_path}' was made with is not installed any more: install /nowhere/python3.11" in done.stderr
+
+
+@pytest.mark.parametrize("setting", ["user = true", "prefix = elsewhere", "target = elsewhere"])
+def test_packages_never_land_outside_the_environment(tmp_path, setting):
+    """The variables are overruled; of a file, `user` is, and the others end the install."""
+    lay_out(tmp_path, env__yaml=yaml("six==1.16.0"), pip__conf=f"[install]\n{setting}\n")
+    name, value = setting.split(" = ")
+    create = ["conda", "env", "create", "--file", "env.yaml", "--prefix", "environment"]
+    run = partial(subprocess.run, create, check=False, cwd=tmp_path, capture_output=True, text=True)
+    done = run(env=ENV | {f"PIP_{name.upper()}": value})
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "environment").glob("lib/*/site-packages/six.py"))
+    shutil.rmtree(tmp_path / "environment")
+    done = run(env=ENV | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
+    if name == "user":
+        assert done.returncode == 0 and list((tmp_path / "environment").glob("lib/*/site-packages/six.py"))
+    else:
+        assert done.returncode == 1 and "pip put six elsewhere" in done.stderr
+        assert not (tmp_path / "environment").exists()
 
 
 def test_two_working_directories_share_a_prefix(tmp_path):
