@@ -23,8 +23,17 @@ include: "rules/reviews.smk"
 include: "rules/pretrain.smk"
 include: "rules/classify.smk"
 include: "rules/qlora.smk"
+include: "rules/qlora_results.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/pages.smk"
 include: "rules/targets.smk"
 include: "rules/finish.smk"
+
+
+# Here and not in targets.smk, since a file that is included cannot set the default target.
+rule all:
+    default_target: True
+    input:
+        TARGETS,
+    localrule: True

@@ -13,11 +13,11 @@ gc.set_threshold(700, 10, 1000)
 ROOT = Path(os.path.relpath(Path(workflow.current_basedir).parent))
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from semis.study import config as semis_config
 from semis.study import resources
 from semis.study.internals import Internals
 from semis.study.layout import check_layout
 from semis.study.plan import Study
+from semis.text.formats import format_of
 from semis.harness.errors import UserError
 from semis.harness.room import no_room
 

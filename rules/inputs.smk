@@ -83,9 +83,9 @@ def labels(wildcards):
     return {"labels": DATASETS[wildcards.dataset]["labels"]}
 
 
-def runs(pattern):
-    """The pattern filled in for every dataset, method and seed of the study."""
-    return expand(pattern, dataset=DATASETS, method=METHODS, seed=STUDY.seeds)
+def reviews(wildcards):
+    """The labels of a dataset, and the format of its files."""
+    return labels(wildcards) | {"format": format_of(DATASETS[wildcards.dataset]["source"]).name}
 
 
 def asked(kind):

@@ -124,21 +124,3 @@ rule qlora_card:
         recipe=recipe("qlora_card", "analysis", QLORA.card_settings),
     script:
         "../scripts/qlora_card.py"
-
-
-rule qlora_history:
-    input:
-        tables=expand("<results>/qlora/{method}/history.csv", method=QLORA.methods),
-    output:
-        "<results>/qlora/history.csv",
-    log:
-        "<logs>/qlora_history.log",
-    benchmark:
-        "<benchmarks>/qlora_history.tsv"
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        recipe=recipe("table_stack", "analysis", {"rows": [{"method": method} for method in QLORA.methods]}),
-    script:
-        "../scripts/table_stack.py"

@@ -15,7 +15,7 @@ rule prepare_split:
     conda:
         "../envs/sentencepiece.yaml"
     params:
-        recipe=recipe("prepare_split", "sentencepiece", labels),
+        recipe=recipe("prepare_split", "sentencepiece", reviews),
     script:
         "../scripts/prepare_split.py"
 

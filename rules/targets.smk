@@ -1,13 +1,10 @@
-"""What can be asked for by name: all of the study, its prepared reviews, or its downloads."""
+"""All that the study asks for, and the parts that can be asked for by name."""
 
-TARGETS = [f"{RESULTS}/summary.md"]
+from semis.study.figures import figure_targets
+from semis.study.pages import page_targets
+from semis.study.tables import table_targets
 
-
-rule all:
-    default_target: True
-    input:
-        TARGETS,
-    localrule: True
+TARGETS = [*table_targets(STUDY), *figure_targets(STUDY), *page_targets(STUDY), *QLORA.targets()]
 
 
 rule prepare:

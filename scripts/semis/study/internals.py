@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from semis.study import config as study_config
+from semis.study.config import resolve
+from semis.study.config_text import check_text
 
 from packaging.version import Version
 from snakemake import __version__ as snakemake_version
@@ -38,8 +39,8 @@ class Internals:
         if self.workflow.config_settings.config:
             name += " and --config (whose lists and mappings hold nothing but text)"
         for file in files if self.workflow.modifier.is_main_snakefile() else []:
-            study_config.check_text(file)
-        study_config.resolve(config, str(schema), name)
+            check_text(file)
+        resolve(config, str(schema), name)
 
     @property
     def cores(self) -> int:

@@ -4,8 +4,8 @@ import os
 from functools import cached_property
 from typing import Any
 
-from semis.study.config import file_name, sources
-from semis.text.formats import FORMATS
+from semis.study.sources import file_name, place_of, sources
+from semis.text.formats import format_of
 
 SPLITS = ["train", "valid", "test"]
 SYMBOLS = {"D": "dimension", "F": "feed_forward", "L": "layers", "A": "heads"}
@@ -95,7 +95,7 @@ class Study:
         if not os.path.isdir(self.sources[key].get("path", "")):
             return [self.located(key)]
         wanted = [split] if split else self.splits
-        return [f"{self.located(key)}/{file}" for part in wanted for file in FORMATS["lines"].files(part)]
+        return [f"{self.located(key)}/{file}" for part in wanted for file in format_of(self.sources[key]).files(part)]
 
     @cached_property
     def sources(self) -> dict[str, dict]:
@@ -108,13 +108,9 @@ class Study:
         if "path" in source:
             return source["path"]
         last = file_name(source["url"]) if "url" in source else "hub"
-        return f"{self.results}/downloads/{place(key)}/{last}"
+        return f"{self.results}/downloads/{place_of(key)}/{last}"
 
     def downloads(self, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
         """{place below downloads/: (dotted config key, source)} of the sources of a kind (url or hub)."""
-        return {place(key): (key, source) for key, source in self.sources.items() if kind in source}
+        return {place_of(key): (key, source) for key, source in self.sources.items() if kind in source}
 
-
-def place(key: str) -> str:
-    """The folder below downloads/ for the source under a dotted config key; no two keys share one."""
-    return key.removesuffix(".source").replace(".", "/")

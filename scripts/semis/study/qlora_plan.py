@@ -121,7 +121,7 @@ class QloraPlan:
         """Return all that the part makes besides its figures."""
         if not self.methods:
             return []
-        files = ["parameters.json", "history.csv", "samples.jsonl", "samples.html", "metrics.json"]
+        files = ["parameters.json", "samples.jsonl", "samples.html", "metrics.json"]
         files += [f"{method}/adapter/README.md" for method in self.methods]
         files += [f"{method}/merged" for method in self.methods if self.section["merge"]]
         return [f"{self.folder}/{file}" for file in files]
