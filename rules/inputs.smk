@@ -88,6 +88,16 @@ def reviews(wildcards):
     return labels(wildcards) | {"format": format_of(DATASETS[wildcards.dataset]["source"]).name}
 
 
+def table_inputs(wildcards):
+    """Input function: what a table is made from."""
+    return TABLES[wildcards.table].inputs(STUDY)
+
+
+def table_settings(wildcards):
+    """The settings of a table's script."""
+    return TABLES[wildcards.table].settings(STUDY)
+
+
 def asked(kind):
     """What a job of this kind asks of a scheduler: {mem_mb, runtime in minutes}."""
     return resources.ASKED[kind]

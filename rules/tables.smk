@@ -1,16 +1,6 @@
 """Tables: the runs of the study in CSV files, one for each question. semis.study.tables describes them."""
 
-from semis.study.tables import TABLES, tables_of
-
-
-def table_inputs(wildcards):
-    """Input function: what a table is made from."""
-    return TABLES[wildcards.table].inputs(STUDY)
-
-
-def table_settings(wildcards):
-    """The settings of a table's script."""
-    return TABLES[wildcards.table].settings(STUDY)
+from semis.study.tables import tables_of
 
 
 rule table:

@@ -31,7 +31,7 @@ def is_whole(checkpoint):
     """Whether the seal of the folder `checkpoint` is there and holds, and that of the best one that it names too."""
     try:
         sums = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
-        if any(digest([checkpoint / name]) != found for name, found in sums.items()):
+        if any(contents_digest([checkpoint / name]) != found for name, found in sums.items()):
             return False
         best = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
     except (OSError, ValueError):
