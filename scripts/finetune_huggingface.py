@@ -11,6 +11,7 @@ from semis.harness.job import job
 from semis.harness.workfolder import contents_digest, work_folder
 from semis.huggingface import checkpoints
 from semis.huggingface.pretrained import ONLY_DATA, check_whole
+from semis.huggingface.training_arguments import one_gpu
 from semis.machine.devices import use_gpus_asked_for
 from semis.results.runs import write_history, write_training
 from semis.schedule import schedule
@@ -90,8 +91,7 @@ def arguments(training, folder, seed, updates, warmup):
         use_cpu=training["gpus"] == 0,
         report_to=[],
     )
-    found._n_gpu = min(found.n_gpu, 1)  # of several GPUs the Trainer would use all, with as many times the batch
-    return found
+    return one_gpu(found)
 
 
 def history(log):

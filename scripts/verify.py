@@ -37,7 +37,7 @@ def find_run(record, results, name):
 
 def config_of(record, run):
     """The study's config with all but one run left out, and paths that hold from any folder."""
-    config = {key: value for key, value in record["config"].items() if key not in ("bloom", "published")}
+    config = {key: value for key, value in record["config"].items() if key not in ("qlora", "published")}
     dataset, method, seed = run.split("/")
     model = config["methods"][method]["model"]
     models = {model, config["models"][model].get("export", model)}

@@ -10,6 +10,7 @@ from typing import Any
 
 from semis.harness import divergence
 from semis.harness.errors import UserError
+from semis.results.metrics import METRICS, values
 
 from tensorboardX import SummaryWriter
 
@@ -31,21 +32,22 @@ def write_predictions(path: str | Path, rows: Iterable[Prediction], labels: Sequ
             writer.writerow([split, row, labels[target], labels[predicted], f"{probability:.6f}"])
 
 
-def accuracies(rows: Iterable[Prediction]) -> tuple[dict[str, float], dict[str, int]]:
-    """Return ({split: accuracy in percent}, {split: number of reviews}) of predictions."""
-    right = defaultdict(list)
+def metrics_of(rows: Iterable[Prediction]) -> tuple[dict[str, dict[str, float]], dict[str, int]]:
+    """Return ({metric: {split: value}}, {split: number of reviews}) of predictions."""
+    by_split = defaultdict(list)
     for split, _, target, predicted, _ in rows:
-        right[split].append(target == predicted)
-    n = {split: len(found) for split, found in sorted(right.items())}
-    return {split: round(100 * sum(right[split]) / n[split], 6) for split in n}, n
+        by_split[split].append((target, predicted))
+    found = {split: values(*map(list, zip(*by_split[split]))) for split in sorted(by_split)}
+    by_metric = {metric.name: {split: found[split][metric.name] for split in found} for metric in METRICS}
+    return by_metric, {split: len(by_split[split]) for split in found}
 
 
 def write_metrics(path: str | Path, wildcards: Any, name: str, model: str, rows: Iterable[Prediction]) -> None:
     """Write metrics.json of a run: its names, what the training left in the folder `model`, and its metrics."""
     trained = json.loads(Path(model, "training.json").read_text(encoding="utf-8"))
-    accuracy, n = accuracies(rows)
+    metrics, n = metrics_of(rows)
     run = {"dataset": wildcards.dataset, "method": wildcards.method, "seed": int(wildcards.seed), "model": name}
-    found = {**run, **trained, "accuracy": accuracy, "n": n}
+    found = {**run, **trained, **metrics, "n": n}
     Path(path).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
