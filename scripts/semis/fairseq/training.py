@@ -54,7 +54,7 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
     """
     last = saved(folder, pattern)
     if last:
-        print(f"going on from {last}", flush=True)
+        print(f"resuming from {last}", flush=True)
         restore = ["--restore-file", str(last.resolve())]
         state = checkpoints.load(last)
         if _is_best(state):
