@@ -30,8 +30,7 @@ with open("job.pickle", "rb") as stream:
     names = {{"__name__": "__main__", "__file__": {script!r}, "snakemake": pickle.load(stream)}}
 with open({script!r}, encoding="utf-8") as stream:
     code = compile(stream.read(), {script!r}, "exec")
-terminal = os.fdopen(os.dup(1), "w")
-exec(code, names) if {call} else pdb.Pdb(stdout=terminal).run(code, names)
+exec(code, names) if {call} else pdb.Pdb(stdout=os.fdopen(os.dup(1), "w")).run(code, names)
 """
 
 
@@ -75,7 +74,8 @@ def lay_out(folder: Path, job: Any) -> None:
 def launch(target: str, config: str, call: bool) -> NoReturn:
     """Replace this process by the script of the rule that makes `target`, in pdb unless `call` is true."""
     job = planned(target, config)
-    script = Path(job.rule.basedir.get_path_or_uri(secret_free=True), str(job.rule.script)).resolve()
+    name = job.rule.script.format(wildcards=job.wildcards)
+    script = Path(job.rule.basedir.get_path_or_uri(secret_free=True), name).resolve()
     python = Path(job.conda_env.address, "bin", "python").absolute()
     if not python.exists():
         sys.exit(f"{python} does not exist; make the environments with `snakemake --conda-create-envs-only`.")
