@@ -84,12 +84,16 @@ FIGURES = {
     "lengths": Figure(
         "lengths of the reviews", "Data", lengths, positions, applies=lambda study: bool(study.models_sized)
     ),
-    "qlora_parameters": Figure("what LoRA trains", "QLoRA", of_qlora("parameters"), applies=has_qlora),
+    "qlora_parameters": Figure("what LoRA trains", "Language model", of_qlora("parameters"), applies=has_qlora),
     "qlora_metrics": Figure(
-        "answers before and after training", "QLoRA", of_qlora("metrics"), methods_of_qlora, has_qlora
+        "answers before and after training", "Language model", of_qlora("metrics"), methods_of_qlora, has_qlora
     ),
     "qlora_training": Figure(
-        "training loss and learning rate by step", "QLoRA", of_tables("qlora_history"), methods_of_qlora, has_qlora
+        "training loss and learning rate by step",
+        "Language model",
+        of_tables("qlora_history"),
+        methods_of_qlora,
+        has_qlora,
     ),
 }
 
