@@ -113,4 +113,3 @@ class Study:
     def downloads(self, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
         """{place below downloads/: (dotted config key, source)} of the sources of a kind (url or hub)."""
         return {place_of(key): (key, source) for key, source in self.sources.items() if kind in source}
-
