@@ -56,7 +56,7 @@ def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
         sizes = {"text_bytes": Path(pieces).stat().st_size, "binarized_bytes": Path(binarized).stat().st_size}
         counts[split] = token_counts(lengths[split], settings["positions"]) | sizes
     pd.concat(lengths, names=["split"]).reset_index("split").to_csv(output.lengths, index=False)
-    pd.DataFrame.from_dict(counts, orient="index").rename_axis("split").round(4).to_csv(output.checks)
+    pd.DataFrame.from_dict(counts, orient="index").rename_axis("split").round(4).to_csv(output.counts)
 
 
 if __name__ == "__main__":

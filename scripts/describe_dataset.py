@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def describe(reviews: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return a table (split, check, value) for `reviews` and `labels` ({split: list of text}).
+    """Return a table (split, quantity, value) for `reviews` and `labels` ({split: list of text}).
 
     Repeats are lines that a split holds before already, to the letter; `also_in_S` counts the lines that split S holds
     too.
@@ -27,7 +27,7 @@ def describe(reviews: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence
             known = set(reviews[other])
             if other != split:
                 rows.append((split, f"also_in_{other}", sum(line in known for line in lines)))
-    return pd.DataFrame(rows, columns=["split", "check", "value"])
+    return pd.DataFrame(rows, columns=["split", "quantity", "value"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from semis.fairseq import checkpoints, data
 from semis.fairseq.engine import Engine
 from semis.harness.job import job
 from semis.machine.devices import use_gpus_asked_for
-from semis.results.runs import write_metrics, write_predictions
+from semis.results.evaluations import write_metrics, write_predictions
 
 import torch
 from fairseq import tasks

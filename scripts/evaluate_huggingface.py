@@ -7,7 +7,7 @@ from semis import engines
 from semis.harness.job import job
 from semis.huggingface.pretrained import ONLY_DATA
 from semis.machine.devices import use_gpus_asked_for
-from semis.results.runs import write_metrics, write_predictions
+from semis.results.evaluations import write_metrics, write_predictions
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer

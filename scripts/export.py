@@ -80,19 +80,19 @@ def huggingface_model(model, words, sizes, positions):
     return built
 
 
-def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
-    """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
+def read_sentencepiece(file, dictionary):
+    """Return (the sentencepiece model of a file, its scores {piece: score}, the words of the dictionary).
 
     Raises UserError for files that are damaged or not of one model: a piece that the dictionary lacks has no number.
     """
     proto = sentencepiece_model_pb2.ModelProto()
     try:
-        proto.ParseFromString(Path(sentencepiece_file).read_bytes())
+        proto.ParseFromString(Path(file).read_bytes())
     except DecodeError:
         proto.Clear()
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == piece.NORMAL}
     if not scores:
-        raise UserError(f"{sentencepiece_file} is no whole sentencepiece model; put that of the model there.")
+        raise UserError(f"{file} is not a whole sentencepiece model; put that of the model there.")
     words = read_dictionary(dictionary)
     own = sorted(set(SPECIAL) & set(words))
     if own:
@@ -100,9 +100,15 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
     lacking = sorted(set(scores) - set(words))
     if lacking:
         raise UserError(
-            f"{dictionary} lacks {len(lacking)} pieces of {sentencepiece_file} ({', '.join(lacking[:5])}); give the "
-            "two files of one model."
+            f"{dictionary} lacks {len(lacking)} pieces of {file} ({', '.join(lacking[:5])}); give the two files of one "
+            "model."
         )
+    return proto, scores, words
+
+
+def cutter(proto, scores, words):
+    """Return the tokenizer (of the library tokenizers) that cuts text as sentencepiece does, pieces numbered as fairseq
+    numbers the words."""
     never = min(scores.values()) - 100
     pieces = [
         *((piece, 0.0) for piece in SPECIAL[:-1]),
@@ -110,10 +116,18 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
         (SPECIAL[-1], 0.0),
     ]
     if proto.trainer_spec.model_type == proto.trainer_spec.UNIGRAM:
-        tokenizer = Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
-    else:
-        numbers = {piece: number for number, (piece, _) in enumerate(pieces)}
-        tokenizer = Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
+        return Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
+    numbers = {piece: number for number, (piece, _) in enumerate(pieces)}
+    return Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
+
+
+def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
+    """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
+
+    Raises UserError (see `read_sentencepiece`).
+    """
+    proto, scores, words = read_sentencepiece(sentencepiece_file, dictionary)
+    tokenizer = cutter(proto, scores, words)
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap),
@@ -130,16 +144,11 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
+    names = {"bos": "<s>", "cls": "<s>", "eos": "</s>", "sep": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<s>",
-        cls_token="<s>",
-        eos_token="</s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
         model_max_length=positions,
+        **{f"{name}_token": token for name, token in names.items()},
     )
 
 

@@ -110,26 +110,8 @@ def history(log):
     ]
 
 
-def load(folder, labels, positions):
-    """Return (tokenizer, model, names of its new tensors) of a model folder, with a head for these labels.
-
-    Raises UserError where transformers cannot read it, where tokenizer and weights do not fit, and where it has fewer
-    positions than `positions`.
-    """
-    names = dict(enumerate(labels))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=len(names), id2label=names, output_loading_info=True, **ONLY_DATA
-        )
-    except Exception as error:  # of any kind, since the folder may hold anything
-        raise UserError(
-            f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason(error)}); "
-            "give a whole model with its tokenizer."
-        ) from error
-    new, body = sorted(loading["missing_keys"]), f"{model.base_model_prefix}."
-    lacking = [name for name in new if name.startswith(body) and ".pooler." not in name]  # a head's pooler may be new
-    check_whole(folder, lacking)
+def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
+    """Raise UserError unless the tokenizer and the model of a folder fit each other and read so many `positions`."""
     if tokenizer.pad_token is None:
         raise UserError(f"{folder} has a tokenizer without a pad_token; name one in its tokenizer_config.json.")
     if tokenizer.model_max_length < positions:
@@ -151,6 +133,29 @@ def load(folder, labels, positions):
         ) from error
     if not found.isfinite().all():
         raise UserError(f"{folder} holds weights that are no finite numbers; give another model.")
+
+
+def load(folder, labels, positions):
+    """Return (tokenizer, model, names of its new tensors) of a model folder, with a head for these labels.
+
+    Raises UserError where transformers cannot read it, where tokenizer and weights do not fit, and where it has fewer
+    positions than `positions`.
+    """
+    names = dict(enumerate(labels))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=len(names), id2label=names, output_loading_info=True, **ONLY_DATA
+        )
+    except Exception as error:  # of any kind, since the folder may hold anything
+        raise UserError(
+            f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason(error)}); "
+            "give a whole model with its tokenizer."
+        ) from error
+    new, body = sorted(loading["missing_keys"]), f"{model.base_model_prefix}."
+    lacking = [name for name in new if name.startswith(body) and ".pooler." not in name]  # a head's pooler may be new
+    check_whole(folder, lacking)
+    check_fit(folder, tokenizer, model, positions)
     return tokenizer, model, new
 
 

@@ -29,5 +29,5 @@ def draw(history: pd.DataFrame, methods: Sequence[str]) -> Figure:
 
 if __name__ == "__main__":
     with job(snakemake):
-        history = read_table(snakemake.input.history)
+        history = read_table(snakemake.input.qlora_history)
         style.save(draw(history, snakemake.params.recipe["settings"]["methods"]), snakemake.output)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semis.harness.errors import UserError
 from semis.study import provenance
-from semis.study.config import sources
+from semis.study.sources import sources
 
 import yaml
 

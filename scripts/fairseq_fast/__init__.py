@@ -7,6 +7,8 @@ Registers the architecture `roberta_small_fast` (weights and names as `roberta_s
 from dataclasses import dataclass
 
 from semis.fast import encoder
+from semis.fast.gradients import clip_gradients, scale_gradients
+from semis.fast.products import LinearCrossEntropy
 from semis.fast.row_adam import RowAdam
 from semis.machine.processor import compute_type
 
@@ -69,7 +71,7 @@ class FastEncoder(RobertaEncoder):
         head = self.lm_head
         x = head.layer_norm(head.activation_fn(head.dense(x)))
         wanted, learning = target[hidden], torch.is_grad_enabled()
-        return encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
+        return LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
 
 
 @register_model("roberta_fast")
@@ -106,11 +108,11 @@ class FairseqRowAdam(FairseqAdam):
 
     def multiply_grads(self, c):
         """Multiply all gradients, sparse ones too, of which fairseq's own multiplies a copy."""
-        encoder.scale_gradients(self.params, c)
+        scale_gradients(self.params, c)
 
     def clip_grad_norm(self, max_norm, aggregate_norm_fn=None):
         """Clip all gradients, sparse ones too; return their norm before."""
-        return encoder.clip_gradients(self.params, max_norm)
+        return clip_gradients(self.params, max_norm)
 
 
 @register_criterion("masked_lm_fast", dataclass=MaskedLmConfig)

@@ -6,9 +6,9 @@ import sys
 from semis.harness.errors import UserError, redacted
 
 import pytest
+from configs import resolved
 from conftest import asked, study, tracer
 from qlora_card import origin
-from test_bad_input import resolved
 
 SECRET = "S3cret"
 ADDRESSES = {

@@ -3,8 +3,7 @@
     python tests/tools/debug_rule.py results/demo/tables/summary.csv           # in pdb
     python tests/tools/debug_rule.py results/demo/tables/summary.csv --call    # without pdb
 
-The target is a file that the rule makes. Run the study first, so that the rule's inputs and environment exist. What the
-script writes goes into a new temporary folder, and the results of the study stay as they are.
+Run the study first, so that the rule's inputs and environment exist. The script writes into a new temporary folder.
 """
 
 import argparse
@@ -25,15 +24,13 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 # The debugger gets a copy of the terminal, because the harness sends the script's output to the log of the rule.
 LAUNCHER = """\
 import os, pdb, pickle, sys
-
 sys.path[0] = {folder!r}
 sys.path.append({snakemake!r})
 with open("job.pickle", "rb") as stream:
     names = {{"__name__": "__main__", "__file__": {script!r}, "snakemake": pickle.load(stream)}}
 with open({script!r}, encoding="utf-8") as stream:
     code = compile(stream.read(), {script!r}, "exec")
-terminal = os.fdopen(os.dup(1), "w")
-exec(code, names) if {call} else pdb.Pdb(stdout=terminal).run(code, names)
+exec(code, names) if {call} else pdb.Pdb(stdout=os.fdopen(os.dup(1), "w")).run(code, names)
 """
 
 
@@ -58,13 +55,15 @@ def described(job: Any, script: Path) -> Snakemake:
 
 
 def lay_out(folder: Path, job: Any) -> None:
-    """Link the inputs of `job` into `folder`, and make room for its outputs. Exits where an input does not exist."""
+    """Link all but `results` and the inputs of `job` into `folder`. Exits where an input does not exist."""
     for entry in Path().iterdir():
         if entry.name != "results":
             (folder / entry.name).symlink_to(entry.resolve())
     for path in map(Path, job.input):
         if not path.exists():
-            sys.exit(f"{path}, an input of rule {job.rule.name}, does not exist; `snakemake --notemp {path}` makes it.")
+            sys.exit(
+                f"{path} does not exist; make it with this study's `snakemake`, --notemp and its path, then retry."
+            )
         if not (folder / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).symlink_to(path.resolve())
@@ -75,7 +74,8 @@ def lay_out(folder: Path, job: Any) -> None:
 def launch(target: str, config: str, call: bool) -> NoReturn:
     """Replace this process by the script of the rule that makes `target`, in pdb unless `call` is true."""
     job = planned(target, config)
-    script = Path(job.rule.basedir.get_path_or_uri(secret_free=True), str(job.rule.script)).resolve()
+    name = job.rule.script.format(wildcards=job.wildcards)
+    script = Path(job.rule.basedir.get_path_or_uri(secret_free=True), name).resolve()
     python = Path(job.conda_env.address, "bin", "python").absolute()
     if not python.exists():
         sys.exit(f"{python} does not exist; make the environments with `snakemake --conda-create-envs-only`.")
@@ -83,20 +83,17 @@ def launch(target: str, config: str, call: bool) -> NoReturn:
     lay_out(folder, job)
     (folder / "job.pickle").write_bytes(pickle.dumps(described(job, script), protocol=4))
     packages = str(Path(sys.modules["snakemake"].__file__ or "").parents[1])
-    launcher = LAUNCHER.format(folder=str(script.parent), snakemake=packages, script=str(script), call=call)
-    (folder / "launcher.py").write_text(launcher, encoding="utf-8")
+    names = {"folder": str(script.parent), "snakemake": packages, "script": str(script), "call": call}
+    (folder / "launcher.py").write_text(LAUNCHER.format(**names), encoding="utf-8")
     print(f"rule {job.rule.name}, {script}, in {folder}", flush=True)
     os.chdir(folder)
-    found = dict.fromkeys(THREADS, str(job.threads)) | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
-    os.execve(python, [python, "launcher.py"], {**os.environ, **found})
+    os.environ |= dict.fromkeys(THREADS, str(job.threads)) | {"PATH": f"{python.parent}:{os.environ['PATH']}"}
+    os.execv(python, [str(python), "launcher.py"])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", help="a file that the rule makes")
-    parser.add_argument(
-        "--configfile", default="demo/config.yaml", help="the config of the study (default: the demo's)"
-    )
+    parser.add_argument("--configfile", default="demo/config.yaml", help="config of the study (default: the demo's)")
     parser.add_argument("--call", action="store_true", help="run the script without the debugger")
-    given = parser.parse_args()
-    launch(given.target, given.configfile, given.call)
+    launch(*vars(parser.parse_args()).values())

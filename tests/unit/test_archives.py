@@ -2,6 +2,7 @@
 
 import lzma
 import re
+import shutil
 import stat
 import tarfile
 import warnings
@@ -14,6 +15,7 @@ from semis.text.lines import read_texts
 import pytest
 import unpack
 import unpack_folder
+from conftest import lay_out
 from packing import overlapping, special, tampered, tarred, zipped
 
 PACKERS = {"zip": zipped, "tar": lambda files: tarred(files, ""), "tar.gz": tarred, "tar.xz": lambda f: tarred(f, "xz")}
@@ -164,3 +166,37 @@ def test_a_text_that_unpacks_to_far_more_than_text_does_is_refused(tmp_path, mon
             list(read_texts([tmp_path / name]))
         (tmp_path / "plain.txt").write_bytes(body)
         assert "".join(read_texts([tmp_path / "plain.txt"])) == body.decode().replace("\n", "")
+
+
+# From folders
+
+
+def test_unpack_takes_files_wherever_they_stand(tmp_path):
+    lay_out(tmp_path / "in", {"deep/down/a.txt": "a", "b.txt": "b", "c.txt": "c"})
+    unpack.unpack(tmp_path / "in", {"a.txt": tmp_path / "one", "b.txt": tmp_path / "two"})
+    assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == ("a", "b")
+    with pytest.raises(UserError, match=r"in holds no d.txt \(it holds a.txt, b.txt, c.txt\)"):
+        unpack.unpack(tmp_path / "in", {"d.txt": tmp_path / "three"})
+    lay_out(tmp_path / "in", {"a.txt": "another"})
+    with pytest.raises(UserError, match="holds 2 files named a.txt"):
+        unpack.unpack(tmp_path / "in", {"a.txt": tmp_path / "three"})
+
+
+def test_unpack_folder_takes_what_stands_beside_config_json(tmp_path):
+    lay_out(tmp_path / "in", {"hf/config.json": "{}", "hf/vocab.txt": "v", "hf/more/config.json": "x", "README": "r"})
+    unpack_folder.unpack_folder(tmp_path / "in", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["config.json", "vocab.txt"]
+    lay_out(tmp_path / "two", {"a/config.json": "{}", "b/config.json": "{}"})
+    with pytest.raises(UserError, match="config.json stands a, b"):
+        unpack_folder.unpack_folder(tmp_path / "two", tmp_path / "none")
+    shutil.rmtree(tmp_path / "in" / "hf")
+    with pytest.raises(UserError, match="config.json stands nowhere"):
+        unpack_folder.unpack_folder(tmp_path / "in", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_members_of_what_is_no_archive(tmp_path):
+    (tmp_path / "page.zip").write_text("<html>")
+    with pytest.raises(UserError, match="neither a zip nor a tar archive"):
+        with archives.members(tmp_path / "page.zip"):
+            pass

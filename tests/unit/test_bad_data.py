@@ -5,8 +5,8 @@ import lzma
 
 from semis.fairseq import dictionaries
 from semis.harness.errors import UserError
-from semis.results import tables
 from semis.text import lines as text
+from semis.text.files import read_json_lines, read_lines
 
 import pytest
 import qlora_data
@@ -91,7 +91,7 @@ PAIRS = {
     "a number for an answer": ('[{"question": "a", "answer": 1}]', ": object 1 of 1 has no answer; add it, or remove"),
     "a key twice": (
         '[{"question": "a", "answer": "b", "answer": "c"}]',
-        " is not JSON in UTF-8 (the key answer stands tw",
+        " is not JSON in UTF-8 (an object has the key ans",
     ),
     "NUL": ('[{"question": "a\\u0000", "answer": "b"}]', ": the question of object 1 of 1 holds NUL or half a charac"),
     "half a character": (
@@ -106,7 +106,7 @@ def test_questions_and_answers_that_are_refused(tmp_path, case):
     content, sentence = PAIRS[case]
     file = lay_out(tmp_path, {"faq.json": content}) / "faq.json"
     with pytest.raises(UserError) as error:
-        qlora_data.read_faq(str(file))
+        qlora_data.read_pairs(str(file))
     assert str(error.value).startswith(f"{file}{sentence}")
 
 
@@ -114,7 +114,7 @@ def test_questions_and_answers_that_are_taken(tmp_path):
     content = f'[{PAIR[:-1]}, "more": [1e999]}}, {{"question": "\\ud83d\\ude00\\u2028", "answer": "</s>\\r\\nb"}}]'
     file = lay_out(tmp_path, {"faq.json": b"\xef\xbb\xbf" + content.encode()}) / "faq.json"
     expected = [{"question": "a", "answer": "b"}, {"question": "\U0001f600", "answer": "</s>\r\nb"}]
-    assert qlora_data.read_faq(str(file)) == expected
+    assert qlora_data.read_pairs(str(file)) == expected
 
 
 # {case: (dict.txt, its words or the sentence behind its path)}
@@ -190,11 +190,11 @@ def test_what_goes_in_as_lines_comes_out_as_the_same_lines(tmp_path_factory, mod
     write_lines(folder / "b", taken)
     lay_out(folder / "again", {"train.review": (folder / "b").read_bytes(), "train.label": "\n".join(labels)})
     assert prepared(folder / "again") == (expected, labels)
-    assert tables.read_lines(folder / "b") == expected
+    assert read_lines(folder / "b") == expected
     assert list(text.read_texts([folder / "b"])) == [line for line in expected if line]
     write_lines(folder / "c", write_jsonl.json_lines(taken, given_labels, ["1", "0"]))
     rows = [{"sentence1": line, "label": 1 - int(label)} for line, label in zip(expected, labels)]
-    assert tables.read_json_lines(folder / "c") == rows
+    assert read_json_lines(folder / "c") == rows
     processor = sentencepiece.SentencePieceProcessor(model_proto=model[0])
     pieces = list(tokenize_lines.tokenize_lines(taken, processor))
     write_lines(folder / "d", pieces)

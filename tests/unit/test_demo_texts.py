@@ -4,11 +4,11 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-DEMO = Path(__file__).resolve().parents[1] / "demo"
+DEMO = ROOT / "demo"
 SIZES = {"train": 800, "valid": 200, "test": 400}
 GENERATED = [f"reviews/{split}.{kind}" for split in SIZES for kind in ("review", "label")] + ["text.txt"]
 

@@ -65,17 +65,15 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
         restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
         restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
     command = [sys.executable, "-m", "fairseq_cli.train", str(data), *restore, *flags]
-    command += [
-        "--save-dir",
-        str(folder / "checkpoints"),
-        "--log-format",
-        "json",
-        "--log-file",
-        str(folder / "train.log"),
-        "--tensorboard-logdir",  # to watch while it trains
-        str(folder / "tensorboard"),
-    ]
+    command += ["--save-dir", str(folder / "checkpoints"), "--log-format", "json"]
+    command += ["--log-file", str(folder / "train.log")]
+    command += ["--tensorboard-logdir", str(folder / "tensorboard")]  # to watch while it trains
     print(*command, flush=True)
+    _run(command, folder)
+
+
+def _run(command, folder):
+    """Run fairseq-train in the work folder `folder`. Raises UserError where it diverges."""
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
     with (folder / "errors.txt").open("w+") as errors:

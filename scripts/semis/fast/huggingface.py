@@ -1,6 +1,7 @@
 """The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
 
 from semis.fast import encoder as fast_encoder
+from semis.fast.gradients import clip_gradients
 from semis.fast.row_adam import RowAdam
 from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.machine.processor import compute_type
@@ -8,6 +9,21 @@ from semis.machine.processor import compute_type
 from transformers.modeling_outputs import BaseModelOutput
 
 FAMILY = ("camembert", "roberta", "xlm-roberta")
+
+
+def _layer(layer):
+    """The modules of one of transformers' layers."""
+    attention = layer.attention
+    return fast_encoder.Layer(
+        attention.self.query,
+        attention.self.key,
+        attention.self.value,
+        attention.output.dense,
+        attention.output.LayerNorm,
+        layer.intermediate.dense,
+        layer.output.dense,
+        layer.output.LayerNorm,
+    )
 
 
 def prepare(model):
@@ -26,19 +42,7 @@ def prepare(model):
         positions=embeddings.position_embeddings,
         types=embeddings.token_type_embeddings,
         norm=embeddings.LayerNorm,
-        layers=[
-            fast_encoder.Layer(
-                layer.attention.self.query,
-                layer.attention.self.key,
-                layer.attention.self.value,
-                layer.attention.output.dense,
-                layer.attention.output.LayerNorm,
-                layer.intermediate.dense,
-                layer.output.dense,
-                layer.output.LayerNorm,
-            )
-            for layer in base.encoder.layer
-        ],
+        layers=[_layer(layer) for layer in base.encoder.layer],
         heads=settings.num_attention_heads,
         dropout=settings.hidden_dropout_prob,
         attention_dropout=settings.attention_probs_dropout_prob,
@@ -57,10 +61,10 @@ class Trainer(FiniteTrainer):
     """A Trainer that can measure and clip sparse gradients too."""
 
     def _clip_grad_norm(self, model):
-        return fast_encoder.clip_gradients(model.parameters(), self.args.max_grad_norm)
+        return clip_gradients(model.parameters(), self.args.max_grad_norm)
 
     def _get_grad_norm(self, model, grad_norm=None):
-        return float(fast_encoder.clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)
+        return float(clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)
 
 
 def optimizer(training: dict) -> tuple[type, dict]:

@@ -3,8 +3,9 @@
 Imports numpy alone, since the environments that evaluate models have no pandas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,14 @@ def accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
 METRICS = [Metric("accuracy", "accuracy", "%", accuracy, right)]
 
 
-def values(labels: list[int], predicted: list[int]) -> dict[str, float]:
-    """Return {name of each metric: its value} of one run, from the true and predicted label of each review."""
-    return {metric.name: round(metric.value(np.asarray(labels), np.asarray(predicted)), 6) for metric in METRICS}
+def measured(rows: Iterable[Sequence[Any]]) -> tuple[dict[str, dict[str, float]], dict[str, int]]:
+    """Return ({metric: {split: value}}, {split: number of reviews}) of the predictions of one run.
+
+    A row is (split, row, class, predicted class, probability).
+    """
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    for split, _, target, predicted, _ in rows:
+        pairs.setdefault(split, []).append((target, predicted))
+    labels = {split: np.array(pairs[split]).T for split in sorted(pairs)}
+    found = {m.name: {split: round(m.value(*both), 6) for split, both in labels.items()} for m in METRICS}
+    return found, {split: both.shape[1] for split, both in labels.items()}

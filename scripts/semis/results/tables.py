@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-NAMES = ["dataset", "method", "model", "metric", "split", "label", "prediction", "check", "module"]
+NAMES = ["dataset", "method", "model", "metric", "split", "label", "prediction", "quantity", "module"]
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from semis.study.plan import Study
-from semis.study.tables import RUN, filled, has_methods, qlora_methods, table_file
-
-Inputs = Callable[[Study], dict[str, str | list[str]]]
+from semis.study.tables import RUN, Inputs, filled, has_methods, qlora_methods, table_file
 
 
 @dataclass(frozen=True)
@@ -20,17 +18,17 @@ class Figure:
 
     label: str
     category: str
-    inputs: Inputs
+    inputs: Callable[[Study], Inputs]
     settings: Callable[[Study], dict[str, Any]] = lambda study: {}
     applies: Callable[[Study], bool] = has_methods
 
 
-def of_tables(*names: str) -> Inputs:
+def of_tables(*names: str) -> Callable[[Study], Inputs]:
     """Return the inputs of a figure that is drawn from tables; the script calls them by their names."""
     return lambda study: {name: table_file(study, name) for name in names}
 
 
-def of_qlora(name: str) -> Inputs:
+def of_qlora(name: str) -> Callable[[Study], Inputs]:
     """Return the input of a figure that is drawn from a JSON file of the language-model part."""
     return lambda study: {name: f"{study.results}/qlora/{name}.json"}
 
@@ -50,12 +48,12 @@ def has_qlora(study: Study) -> bool:
     return study.qlora is not None
 
 
-def history_and_metrics(study: Study) -> dict[str, str | list[str]]:
+def history_and_metrics(study: Study) -> Inputs:
     """Inputs: the history of all runs, and the metrics.json of each."""
     return {"history": table_file(study, "history"), "metrics": filled(f"{RUN}/metrics.json", study, study.runs)}
 
 
-def lengths(study: Study) -> dict[str, str | list[str]]:
+def lengths(study: Study) -> Inputs:
     """Inputs: the lengths of the reviews of each dataset as each fairseq model reads them."""
     return {"lengths": filled("{results}/data/{dataset}/tokens/{model}/lengths.csv", study, study.tokenized)}
 
@@ -86,12 +84,16 @@ FIGURES = {
     "lengths": Figure(
         "lengths of the reviews", "Data", lengths, positions, applies=lambda study: bool(study.models_sized)
     ),
-    "qlora_parameters": Figure("what LoRA trains", "QLoRA", of_qlora("parameters"), applies=has_qlora),
+    "qlora_parameters": Figure("what LoRA trains", "Language model", of_qlora("parameters"), applies=has_qlora),
     "qlora_metrics": Figure(
-        "answers before and after training", "QLoRA", of_qlora("metrics"), methods_of_qlora, has_qlora
+        "answers before and after training", "Language model", of_qlora("metrics"), methods_of_qlora, has_qlora
     ),
     "qlora_training": Figure(
-        "training loss and learning rate by step", "QLoRA", of_tables("qlora_history"), methods_of_qlora, has_qlora
+        "training loss and learning rate by step",
+        "Language model",
+        of_tables("qlora_history"),
+        methods_of_qlora,
+        has_qlora,
     ),
 }
 

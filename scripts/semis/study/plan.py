@@ -5,16 +5,15 @@ from functools import cached_property
 from typing import Any
 
 from semis.study.sources import file_name, place_of, sources
-from semis.text.formats import format_of
+from semis.text.formats import SPLITS, format_of
 
-SPLITS = ["train", "valid", "test"]
 SYMBOLS = {"D": "dimension", "F": "feed_forward", "L": "layers", "A": "heads"}
 
 
 class Study:
     """A study by its resolved config. Lists and mappings keep the config's order, which tables and figures follow."""
 
-    splits = SPLITS
+    splits = list(SPLITS)
 
     def __init__(self, config: dict) -> None:
         self.config = config
@@ -113,4 +112,3 @@ class Study:
     def downloads(self, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
         """{place below downloads/: (dotted config key, source)} of the sources of a kind (url or hub)."""
         return {place_of(key): (key, source) for key, source in self.sources.items() if kind in source}
-

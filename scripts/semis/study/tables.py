@@ -10,6 +10,7 @@ from typing import Any
 
 from semis.study.plan import Study
 
+Inputs = dict[str, str | list[str]]
 Rows = Callable[[Study], list[dict[str, Any]]]
 STAGES = ["finetune", "evaluate"]
 RUN = "{results}/runs/{dataset}/{method}/seed{seed}"
@@ -24,7 +25,7 @@ def has_methods(study: Study) -> bool:
 class Table:
     """A table: its inputs by name, the settings of its script, and whether a study has it."""
 
-    inputs: Callable[[Study], dict[str, list[str]]]
+    inputs: Callable[[Study], Inputs]
     settings: Callable[[Study], dict[str, Any]] = lambda study: {}
     applies: Callable[[Study], bool] = has_methods
     stacked: bool = False
@@ -65,15 +66,15 @@ def qlora_methods(study: Study) -> list[str]:
     return list(study.qlora["methods"]) if study.qlora else []
 
 
-def benchmarks(study: Study) -> dict[str, list[str]]:
+def benchmarks(study: Study) -> Inputs:
     """Inputs: Snakemake's benchmark files of all runs, stage by stage."""
     pattern = "{results}/benchmarks/{stage}/{dataset}/{method}/seed{seed}.tsv"
     return {"benchmarks": filled(pattern, study, [{**run, "stage": stage} for stage in STAGES for run in study.runs])}
 
 
-def summary_inputs(study: Study) -> dict[str, list[str]]:
+def summary_inputs(study: Study) -> Inputs:
     """Inputs: the metrics of all runs, and their predictions."""
-    return {"metrics": [table_file(study, "metrics")], **TABLES["comparisons"].inputs(study)}
+    return {"metrics": table_file(study, "metrics"), **TABLES["comparisons"].inputs(study)}
 
 
 def pretrainings(study: Study) -> list[dict[str, Any]]:

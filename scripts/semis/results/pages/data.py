@@ -11,11 +11,11 @@ SHOWN = ["reviews", "words", "empty", "repeats", "also_in_train", "also_in_valid
 
 def section(results: Results) -> list[str]:
     """Return the section."""
-    if "checks" not in results.tables:
+    if "datasets" not in results.tables:
         return []
-    checks = results.tables["checks"]
-    shared = checks[(checks["split"] == "test") & (checks["check"] == "also_in_train")]
-    parts = ["## Data", counts_table(checks), *(repeated(row.dataset, row.value) for row in shared.itertuples())]
+    datasets = results.tables["datasets"]
+    shared = datasets[(datasets["split"] == "test") & (datasets["quantity"] == "also_in_train")]
+    parts = ["## Data", counts_table(datasets), *(repeated(row.dataset, row.value) for row in shared.itertuples())]
     if "tokens" in results.tables:
         parts += tokens_part(results.tables["tokens"])
     return [*parts, *results.images("Data")]
@@ -26,12 +26,12 @@ def repeated(dataset: str, n: int) -> str:
     return f"In {dataset}, {n} of the test reviews {'is' if n == 1 else 'are'} also in train, to the letter."
 
 
-def counts_table(checks: pd.DataFrame) -> str:
+def counts_table(datasets: pd.DataFrame) -> str:
     """Return the table of counts, a row for each split."""
-    found = {(row.dataset, row.split, row.check): row.value for row in checks.itertuples()}
-    labels = sorted({check for _, _, check in found if check.startswith("label_")})
-    names = [*labels, *(name for name in SHOWN if name in set(checks["check"]))]
-    splits = checks[["dataset", "split"]].drop_duplicates().itertuples(index=False, name=None)
+    found = {(row.dataset, row.split, row.quantity): row.value for row in datasets.itertuples()}
+    labels = sorted({name for _, _, name in found if name.startswith("label_")})
+    names = [*labels, *(name for name in SHOWN if name in set(datasets["quantity"]))]
+    splits = datasets[["dataset", "split"]].drop_duplicates().itertuples(index=False, name=None)
     rows = [[*split, *(found.get((*split, name)) for name in names)] for split in splits]
     return table(["dataset", "split", *(name.replace("_", " ") for name in names)], rows)
 

@@ -58,9 +58,9 @@ def summary_figures(summary: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def checks_figures(checks: pd.DataFrame) -> dict[str, str]:
+def datasets_figures(datasets: pd.DataFrame) -> dict[str, str]:
     """Return the numbers of reviews."""
-    reviews = checks[checks["check"] == "reviews"]
+    reviews = datasets[datasets["quantity"] == "reviews"]
     return {f"reviews/{row.dataset}/{row.split}": f"{row.value:,}" for row in reviews.itertuples()}
 
 
@@ -95,7 +95,7 @@ def qlora_figures(counts: dict[str, Any]) -> dict[str, str]:
 
 READERS = {
     "summary": summary_figures,
-    "checks": checks_figures,
+    "datasets": datasets_figures,
     "parameters": parameters_figures,
     "tokens": tokens_figures,
 }

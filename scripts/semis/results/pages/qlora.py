@@ -15,11 +15,11 @@ def section(results: Results) -> list[str]:
     stages = {"base, before": metrics["before"]}
     stages |= {f"{method}, after": found["after"] for method, found in metrics["methods"].items()}
     return [
-        "## QLoRA: a language model in 4 bits with LoRA",
+        "## Language model in 4 bits with LoRA",
         parameters_table(results.qlora["parameters"]),
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
-        *results.images("QLoRA"),
+        *results.images("Language model"),
         "### Answers",
         "[qlora/samples.html](qlora/samples.html) shows them side by side.",
         *answers(samples),

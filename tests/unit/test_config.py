@@ -11,10 +11,10 @@ from semis.study.sources import file_name, place_of, sources
 
 import pytest
 import yaml
+from configs import QLORA, SCHEMA, TEXT, resolved
 from conftest import ROOT, lay_out, reviews, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_bad_input import QLORA, SCHEMA, TEXT, resolved
 
 TRAINING = yaml.safe_load(SCHEMA.read_text())["$defs"]["training"]["properties"]
 
