@@ -25,7 +25,9 @@ HINTS = ("Semis: no conda in use", "Semis: writing ")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--keep-demo", metavar="FOLDER", help="keep the finished demo there; the next call only updates it")
+    parser.addoption(
+        "--keep-demo", metavar="FOLDER", help="keep the finished demo there; the next call only updates it"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups

@@ -9,11 +9,11 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from semis import config as semis_config
 from semis.results.tables import read_table
 
 import pytest
 import yaml
+from configs import resolved
 from conftest import ROOT, Snakemake, environment, in_environment, lay_out
 from loopback import Loopback
 
@@ -132,8 +132,9 @@ def lab(demo, tmp_path_factory):
     }
     for home in ("old", "new"):
         lay_out(folder / home, vocabulary)
-    for path in (demo / "pretraining/roberta-demo").glob("*.*[nx]"):  # .bin and .idx
-        lay_out(folder / "text", {path.name: path.read_bytes(), "dict.txt": vocabulary["dict.txt"]})
+    for name in ("train.bin", "train.idx", "valid.bin", "valid.idx"):
+        lay_out(folder / "text", {name: (demo / "pretraining/roberta-demo" / name).read_bytes()})
+    lay_out(folder / "text", {"dict.txt": vocabulary["dict.txt"]})
     recipe = "--task masked_lm --criterion masked_lm --tokens-per-sample 256 --batch-size 8 --optimizer adam --lr 0.002"
     recipe += " --arch roberta_small --max-update 20 --no-epoch-checkpoints --save-dir saved"
     typed(folder, "fairseq-train", "text", "--user-dir", "plugin", *recipe.split(), *ARCHITECTURE)
@@ -165,7 +166,7 @@ def study(lab, tmp_path_factory):
         ]:
             assert source["url"].endswith(f"/{home}.zip")
             server.serve(source["url"].removeprefix(server.url), zipped(lab / folder, home))
-        del config["bloom"], config["published"]
+        del config["qlora"], config["published"]
         config |= {"seeds": [SEED], "training": {**config["training"], "log_every": 3}}
         runner = Snakemake(tmp_path_factory.mktemp("study"))
         runner.config = config
@@ -477,6 +478,7 @@ def optimizers(trainings, reviews):
     import tempfile
     from pathlib import Path
 
+    from semis.huggingface import engine
     from semis.schedule import schedule
 
     import finetune_huggingface as script
@@ -489,7 +491,8 @@ def optimizers(trainings, reviews):
         updates, total, warmup = schedule(training, reviews)
         with tempfile.TemporaryDirectory() as folder:
             arguments = script.arguments(training, Path(folder), 0, updates, warmup)
-            trainer = script.ScheduledTrainer(model=model, args=arguments, eval_dataset=[{}], schedule_updates=total)
+            chosen = {"optimizer_cls_and_kwargs": engine.optimizer(training), "schedule_updates": total}
+            trainer = engine.Trainer(model=model, args=arguments, eval_dataset=[{}], **chosen)
             trainer.create_optimizer()
             scheduler = trainer.create_scheduler(updates)
         groups = trainer.optimizer.param_groups
@@ -516,8 +519,7 @@ def optimizers(trainings, reviews):
 def test_huggingface_equal_has_the_hyperparameters_of_the_command_typed_by_hand(study):
     """Of config.yaml itself; and its learning rates are those that fairseq prints, update by update."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    semis_config.resolve(config, ROOT / "schemas/config.schema.yaml", "config.yaml")
-    methods = config["methods"]
+    methods = resolved(config)["methods"]
     assert methods["huggingface-equal"]["training"] == methods["fairseq-pretrained"]["training"]
     training = methods["huggingface-equal"]["training"]
     trainings = [training, {**training, "total_updates": 60}]

@@ -108,7 +108,7 @@ def transformers_gradients(lengths, kind):
     for fast in (False, True):
         if fast:
             fast_huggingface.compute_type = lambda: getattr(torch, kind)
-            fast_huggingface.speed_up(model)
+            fast_huggingface.prepare(model)
         model.zero_grad()
         batch = {"input_ids": tokens, "attention_mask": tokens.ne(config.pad_token_id), "labels": labels}
         model.train()(**batch).loss.backward()
@@ -137,7 +137,8 @@ def clipped(longest):
 
     And between the norms that clipping returns.
     """
-    from semis.fast.encoder import Rows, clip_gradients, scale_gradients
+    from semis.fast.gradients import clip_gradients, scale_gradients
+    from semis.fast.products import Rows
 
     import torch
 
@@ -170,19 +171,18 @@ def logged(results, folder):
     """
     from pathlib import Path
 
+    from semis import engines
     from semis.fairseq import training as fairseq_training
     from semis.machine import processor
 
     import enter_fairseq
-    import finetune_fairseq
 
-    enter_fairseq.unpack(results, Path(folder, "data"))
+    enter_fairseq.lay_out(results, Path(folder, "data"))
     found = []
     for engine in ("reference", "fast"):
         work = Path(folder, "work", engine)
         work.mkdir(parents=True)
-        flags = finetune_fairseq.recipe_flags(enter_fairseq.RECIPE | {"engine": engine}, 2, 0, 160)
-        flags += fairseq_training.model_flags(engine, enter_fairseq.SIZES, 64)
+        flags = enter_fairseq.flags(engines.load(engine, "fairseq").ENGINE, 160)
         flags += ["--dropout", "0", "--attention-dropout", "0", "--pooler-dropout", "0"]
         fairseq_training.train(Path(folder, "data"), work, flags, "none")
         lines = [json.loads(line) for line in (work / "train.log").read_text().splitlines() if '"gnorm"' in line]
@@ -204,7 +204,7 @@ def steps(fairseq_epsilon, saved_at):
 
     Each touches 10 of 200 rows, five never; rates fall; after step `saved_at` the state is saved and loaded.
     """
-    from semis.fast.encoder import Rows
+    from semis.fast.products import Rows
     from semis.fast.row_adam import RowAdam
 
     import torch
@@ -341,7 +341,7 @@ def test_a_short_batch_may_hide_no_token(demo):
 
 def kept_in_bfloat16():
     """Whether an evaluation's bfloat16 of a weight is kept, and made anew after an update and after loading."""
-    from semis.fast.encoder import lowered
+    from semis.fast.products import lowered
     from semis.fast.row_adam import RowAdam
 
     import torch
@@ -370,7 +370,7 @@ def test_an_evaluation_reads_the_weights_of_now(demo):
 
 def masks(rate, kind):
     """p-values of what masks of this rate must not show: another rate, unlike rows, memory at a distance, periods."""
-    from semis.fast.encoder import keep_mask
+    from semis.fast.dropout import keep_mask
 
     import numpy
     import torch

@@ -67,7 +67,7 @@ def test_what_fairseq_and_our_own_code_read(demo, checkpoint, tmp_path):
 
 def test_what_transformers_and_peft_read(demo, checkpoint, mark, tmp_path):
     found = {}
-    for environment in ("transformers", "bloom"):
+    for environment in ("transformers", "qlora"):
         (tmp_path / environment).mkdir()
         args = [str(demo), str(tmp_path / environment), str(checkpoint), str(mark), environment]
         found |= in_environment(environment, entered, "enter_huggingface", *args)
@@ -114,9 +114,9 @@ def test_models_by_url_and_of_the_hub(snakemake, server, checkpoint, mark):
         "b": {"library": "huggingface", "export": "a"},
     }
     config["methods"] = {name: {"model": name, "start": "pretrained"} for name in config["models"]}
-    config["bloom"] = {"model": {"source": {"hub": "lab/evil"}}, "faq": {"source": {"path": "faq.json"}}}
-    config["bloom"] |= {"questions": ["?"]}
-    targets = ["results/t/models/a.parameters.csv", "results/t/models/b", "results/t/bloom/parameters.json"]
+    config["qlora"] = {"model": {"source": {"hub": "lab/evil"}}, "data": {"source": {"path": "faq.json"}}}
+    config["qlora"] |= {"questions": ["?"]}
+    targets = ["results/t/models/a.parameters.csv", "results/t/models/b", "results/t/qlora/parameters.json"]
     done = snakemake(config, "--keep-going", *targets, HF_ENDPOINT=server.url)
     assert done.returncode != 0 and "Traceback" not in done.output, done.output
     said = [line for line in done.output.splitlines() if line.startswith("Semis: ") and not line.startswith(HINTS)]

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 
 from semis.harness.errors import UserError
 
 import torch
+from rule_files import Files
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     BloomConfig,
@@ -22,10 +23,6 @@ WEIGHTS, SETTINGS = "model.safetensors", "config.json"
 TOKENIZER, TOKENIZER_SETTINGS = "tokenizer.json", "tokenizer_config.json"
 
 
-class Inputs(list):
-    """As Snakemake's: a list with names."""
-
-
 def tokenizer(words):
     """A tokenizer of whole words."""
     cutter = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
@@ -37,7 +34,7 @@ def tokenizer(words):
 def tiny(kind):
     """(a new model, the name of one of its norms, its config's key for the layers)."""
     sizes = {"vocab_size": len(WORDS), "hidden_size": 64}
-    if kind == "bloom":
+    if kind == "qlora":
         return BloomForCausalLM(BloomConfig(n_layer=1, n_head=2, **sizes)), "transformer.ln_f.weight", "n_layer"
     sizes |= {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "type_vocab_size": 1}
     model = RobertaForSequenceClassification(RobertaConfig(max_position_embeddings=18, **sizes))
@@ -46,14 +43,15 @@ def tiny(kind):
 
 def load(kind, folder):
     """Load a folder as the product does; Roberta for 16 positions, BLOOM up to the first answer."""
-    if kind == "bloom":
-        from semis.qlora import model as bloom
+    if kind == "qlora":
+        from semis.qlora.model import load_quantized
+        from semis.qlora.prompt import load_tokenizer
 
-        import bloom_sample
+        import qlora_sample
 
-        cutter = bloom.load_tokenizer(folder, "report")
-        model = bloom.load_quantized(folder, "cpu", torch.bfloat16)
-        if not bloom_sample.answers_in_numbers(model, cutter, "a", "report"):
+        cutter = load_tokenizer(folder, "report")
+        model = load_quantized(folder, "cpu", torch.bfloat16)
+        if not qlora_sample.answers_in_numbers(model, cutter, "a", "report"):
             raise UserError(f"{folder} gives no numbers")
     else:
         import finetune_huggingface
@@ -130,25 +128,27 @@ def loaded(root, kind):
     return found
 
 
-def diverging_bloom(root):
+def diverging_qlora(root):
     """The sentences for a BLOOM that is built, and one that is trained, at a learning rate far too high."""
-    import bloom_build_model
-    import bloom_train
+    from semis.qlora.methods import RECIPES
+
+    import qlora_build_model
+    import qlora_train
 
     folder, pairs, far = Path(root, "model"), Path(root, "pairs.json"), {"updates": 4, "learning_rate": 1e30}
     tokenizer(WORDS).save_pretrained(folder)
-    model = tiny("bloom")[0]
+    model = tiny("qlora")[0]
     model.save_pretrained(folder)
     pairs.write_text(json.dumps([{"question": "a b", "answer": "c d"}] * 4))
     training = far | {"batch_size": 2, "gradient_accumulation": 1, "warmup_ratio": 0, "max_length": 16, "save_every": 2}
     training |= {"gradient_checkpointing": True}
     lora = {"rank": 2, "alpha": 2, "dropout": 0.0, "target_modules": ["query_key_value"]}
-    inputs = Inputs([folder, pairs])
-    inputs.model, inputs.pairs = str(folder), [pairs]
-    params = SimpleNamespace(training=training | {"seed": 0}, lora=lora, device="cpu", prompt="report", base="b")
-    output = SimpleNamespace(history=f"{root}/trained/history.csv")
+    inputs = Files(model=str(folder), pairs=[pairs])
+    settings = {"training": training | {"seed": 0}, "lora": lora, "recipe": asdict(RECIPES["improved"])}
+    recipe = {"settings": settings | {"device": "cpu", "prompt": "report", "base": "b"}}
+    output = Files(history=f"{root}/trained/history.csv")
     data = torch.randint(4, len(WORDS), (4, 8))
     return {
-        "built": sentence(lambda: bloom_build_model.train(model, data, far | {"batch_size": 2}, f"{root}/built")),
-        "trained": sentence(lambda: bloom_train.main(inputs, output, params, "improved", 1)),
+        "built": sentence(lambda: qlora_build_model.train(model, data, far | {"batch_size": 2}, f"{root}/built")),
+        "trained": sentence(lambda: qlora_train.main(inputs, output, recipe, 1)),
     }

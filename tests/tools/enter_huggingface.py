@@ -1,6 +1,6 @@
 """Files come in wherever transformers, peft or our own code reads a model or adapter.
 
-Classifiers are read in the environment of transformers, language models in BLOOM's.
+Classifiers are read in the environment transformers, language models in the environment qlora.
 """
 
 import io
@@ -16,13 +16,16 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 try:
+    from semis.huggingface import engine
+
     import evaluate_huggingface
     import finetune_huggingface
-except ModuleNotFoundError:  # in BLOOM's environment
-    from semis.qlora import model as bloom
+except ModuleNotFoundError:  # in the environment qlora
+    from semis.qlora.model import load_quantized
+    from semis.qlora.prompt import load_tokenizer
 
-    import bloom_parameters
-    import bloom_sample
+    import qlora_parameters
+    import qlora_sample
     from peft import PeftModel
 
 RECIPE = {
@@ -41,8 +44,8 @@ class Places:
 
     def __init__(self, results, root, pickled, mark):
         results, self.root = Path(results), Path(root)
-        self.roberta, self.causal = results / "models/roberta-demo-hf", results / "bloom/model"
-        self.adapter, self.reviews = results / "bloom/improved/adapter", results / "data/demo-books/test.jsonl"
+        self.roberta, self.causal = results / "models/roberta-demo-hf", results / "qlora/model"
+        self.adapter, self.reviews = results / "qlora/improved/adapter", results / "data/demo-books/test.jsonl"
         self.pickled = pickled
         self.code = {name: f"open({mark!r}, 'w')\n".encode() for name in ("evil.py", "custom_generate/generate.py")}
         self.template = "{{ cycler.__init__.__globals__.os.popen('touch MARK').read() }}".replace("MARK", mark)
@@ -67,33 +70,34 @@ class Places:
         finetune_huggingface.load(self.altered(self.roberta, files), ["0", "1"], 64)
 
     def language_model(self, files):
-        return bloom.load_quantized(self.altered(self.causal, files), "cpu", torch.bfloat16)
+        return load_quantized(self.altered(self.causal, files), "cpu", torch.bfloat16)
 
     def evaluate(self):
-        inputs = SimpleNamespace(model=self.altered(self.roberta, self.bins), reviews=[self.reviews])
-        params = SimpleNamespace(splits=["test"], positions=64, batch_size=8, labels=["0", "1"], engine="reference")
-        evaluate_huggingface.main(inputs, SimpleNamespace(predictions=self.root / "predictions.csv"), {}, params, 1)
+        folder = self.altered(self.roberta, self.bins)
+        inputs = SimpleNamespace(model=folder, valid=self.reviews, test=self.reviews)
+        settings = {"positions": 64, "batch_size": 8, "labels": ["0", "1"], "engine": "reference", "model": "roberta"}
+        evaluate_huggingface.main(inputs, SimpleNamespace(predictions=self.root / "predictions.csv"), {}, settings, 1)
 
     def chat(self):
         files = {"chat_template.jinja": self.template.encode()}
-        bloom.load_tokenizer(self.altered(self.causal, files), "chat")
+        load_tokenizer(self.altered(self.causal, files), "chat")
 
     def generate(self):
         files = self.code | {"config.json": OWN, "generation_config.json": {"custom_generate": "."}}
         folder = self.altered(self.causal, files)
-        model = bloom.load_quantized(folder, "cpu", torch.bfloat16).eval()
+        model = load_quantized(folder, "cpu", torch.bfloat16).eval()
         sampling = {"seed": 0, "temperature": 1.0, "top_p": 1.0, "new_tokens": 2}
-        bloom_sample.answer(model, bloom.load_tokenizer(folder, "report"), "?", sampling, "report")
+        qlora_sample.answer(model, load_tokenizer(folder, "report"), "?", sampling, "report")
 
     def adapted(self):
-        model = bloom.load_quantized(self.causal, "cpu", torch.bfloat16)
+        model = load_quantized(self.causal, "cpu", torch.bfloat16)
         files = {"adapter_model.safetensors": None, "adapter_model.bin": self.pickled}
         PeftModel.from_pretrained(model, self.altered(self.adapter, files))
 
     def trainer(self, epochs):
         """A Trainer as the script makes it, of a few examples: two updates an epoch."""
         data = [{"input_ids": [0, 5, 2], "attention_mask": [1, 1, 1], "label": i % 2} for i in range(4)]
-        return finetune_huggingface.ScheduledTrainer(
+        return engine.Trainer(
             AutoModelForSequenceClassification.from_pretrained(self.roberta),
             finetune_huggingface.arguments(RECIPE, self.root / "trained", 0, 2 * epochs, 0),
             train_dataset=data,
@@ -135,12 +139,12 @@ def entered(results, root, checkpoint, mark, environment):
         "language model: .bin in parts": lambda: at.language_model(at.parts),
         "language model: code of an unknown type": lambda: at.language_model(at.code | UNKNOWN),
         "language model: adapter": lambda: at.language_model(adapter),
-        "parameters: .bin": lambda: bloom_parameters.measure(at.altered(at.causal, at.bins), {}),
+        "parameters: .bin": lambda: qlora_parameters.measure(at.altered(at.causal, at.bins), {}),
         "generate: code": at.generate,
         "prompt: chat template": at.chat,
         "adapter: .bin": at.adapted,
     }
-    places = {"transformers": classifiers, "bloom": language_models}[environment]
+    places = {"transformers": classifiers, "qlora": language_models}[environment]
     found = {}
     for place, enter in places.items():
         try:

@@ -86,15 +86,15 @@ def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
     done = snakemake(CONFIG)
     assert done.returncode == 0, done.output
     for method, model in models.items():
-        assert "going on from " in logs[method].read_text()
+        assert "resuming from " in logs[method].read_text()
         assert model.read_bytes() == whole[method]
     made = re.findall(r"^(?:local)?rule (\w+):", done.output, re.M)
     assert sorted(name for name in made if "finetune" in name) == sorted(rule for rule, *_ in KILLED.values())
-    assert {"pretrain", "tokenize", "bloom_train"}.isdisjoint(made)
+    assert {"pretrain", "tokenize", "qlora_train"}.isdisjoint(made)
 
 
-def gone_on_from(folder):
-    """{state of a work folder: the checkpoint that a fairseq training goes on from}; each has its epoch's accuracy."""
+def resumed_from(folder):
+    """{state of a work folder: the checkpoint that a fairseq training resumes from}; each has its epoch's accuracy."""
     import shutil
     from pathlib import Path
 
@@ -153,8 +153,8 @@ def gone_on_from(folder):
 
 
 @pytest.mark.slow
-def test_fairseq_goes_on_from_the_newest_checkpoint_that_is_whole_and_has_its_best(demo, tmp_path):
-    assert in_environment("fairseq", gone_on_from, str(tmp_path / "work")) == {
+def test_fairseq_resumes_from_the_newest_checkpoint_that_is_whole_and_has_its_best(demo, tmp_path):
+    assert in_environment("fairseq", resumed_from, str(tmp_path / "work")) == {
         "whole": "checkpoint2.pt",
         "no best copy yet": "checkpoint2.pt",
         "half a best copy": "checkpoint2.pt",
@@ -237,7 +237,7 @@ def test_a_training_that_runs_out_of_room_or_loses_a_file(runner, demo, tmp_path
         resize("size=64m")
         resize_other("size=64m")
 
-        lost = copy / "results/demo/data/demo-books/tokens/roberta-demo/train.zip"
+        lost = copy / "results/demo/data/demo-books/tokens/roberta-demo/train.input0.bin"
         lock = copy / "results/demo/logs/finetune_fairseq/demo-books/fairseq-pretrained/seed0.log.lock"
         process = snakemake.start(CONFIG, "--keep-going", *targets)
         while not lock.exists():

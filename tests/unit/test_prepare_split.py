@@ -9,11 +9,10 @@ from semis.text.formats import FORMATS, SPLITS, format_of
 import prepare_split
 import pytest
 from conftest import lay_out
+from odd_texts import LITERALS, LONG
 from packing import tarred, zipped
 
-LONG = "un très bon livre " * 280_000  # 5 MB
 KINDS = ["review", "label"]
-LITERALS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "▁", "<s> </s>", "le</s>chat<pad>", "▁▁a"]
 
 # {case: (reviews, labels, the reviews as they are taken)}
 TAKEN = {
