@@ -36,4 +36,6 @@ rule all:
     default_target: True
     input:
         TARGETS,
+    output:
+        touch(finish.marker(STUDY)),
     localrule: True

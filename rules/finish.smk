@@ -12,4 +12,4 @@ onsuccess:
 
 
 onerror:
-    finish.report_part(STUDY, TARGETS)
+    finish.fail(STUDY, TARGETS)

@@ -16,6 +16,11 @@ def texts(part):
     ]
 
 
+def text_settings(part, key):
+    """Settings function: a key of that section, and its texts in their order, since Snakemake compares inputs as a set."""
+    return lambda wildcards: {key: MODELS[wildcards.model][part][key], "text": texts(part)(wildcards)}
+
+
 def fairseq_file(name):
     """Input function: this file of the fairseq model that a Hugging Face model is exported from."""
     return lambda wildcards: f"{RESULTS}/models/{MODELS[wildcards.model]['export']}/{name}"

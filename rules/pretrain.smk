@@ -18,11 +18,7 @@ rule train_tokenizer:
     resources:
         **asked("train_tokenizer"),
     params:
-        recipe=recipe(
-            "train_tokenizer",
-            "sentencepiece",
-            lambda wildcards: {"vocabulary": MODELS[wildcards.model]["tokenizer"]["vocabulary"]},
-        ),
+        recipe=recipe("train_tokenizer", "sentencepiece", text_settings("tokenizer", "vocabulary")),
     script:
         "../scripts/train_tokenizer.py"
 
@@ -40,11 +36,7 @@ rule split_text:
     conda:
         "../envs/sentencepiece.yaml"
     params:
-        recipe=recipe(
-            "split_text",
-            "sentencepiece",
-            lambda wildcards: {"valid_lines": MODELS[wildcards.model]["pretraining"]["valid_lines"]},
-        ),
+        recipe=recipe("split_text", "sentencepiece", text_settings("pretraining", "valid_lines")),
     script:
         "../scripts/split_text.py"
 

@@ -57,7 +57,7 @@ rule qlora_samples:
     conda:
         "../envs/analysis.yaml"
     params:
-        recipe=recipe("qlora_samples", "analysis"),
+        recipe=recipe("qlora_samples", "analysis", QLORA.samples_settings),
     script:
         "../scripts/qlora_samples.py"
 

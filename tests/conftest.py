@@ -21,6 +21,8 @@ from loopback import Loopback  # noqa: E402
 
 # The environments of the project's own runs serve the tests too, so that each is built once.
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
+NETWORK = ["connect", "listen", "sendto", "sendmsg", "sendmmsg"]
+FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # and who started whom
 HINTS = ("Semis: no conda in use", "Semis: writing ")
 
 
@@ -120,14 +122,25 @@ def runner(tmp_path_factory, request):
 def demo(runner):
     """The results folder of a finished demo, made once for all tests; what it asks of the network is traced."""
     config = (ROOT / "demo" / "config.yaml").read_text()
+    results, trace = runner.folder / "results" / "demo", runner.folder.parent / "trace"
     done = runner(config, "--conda-create-envs-only")  # that asks for packages
     assert done.returncode == 0, done.output
-    runner.behind = tracer(runner.folder.parent / "network")
+    if not results.exists():  # else it was kept, with its trace
+        runner.behind = tracer(trace, NETWORK + FILES)
     done = runner(config)
     runner.behind = []
     assert done.returncode == 0, done.output
-    assert "Read results/demo/summary.md" in done.output or "Nothing to be done" in done.output  # it was kept
-    return runner.folder / "results" / "demo"
+    assert "Read results/demo/summary.md" in done.output or "Nothing to be done" in done.output
+    return results
+
+
+@pytest.fixture(scope="session")
+def trace(demo, runner):
+    """The file with what the run of the demo asked of sockets, and which files its jobs opened."""
+    file = runner.folder.parent / "trace"
+    if not file.exists():
+        pytest.skip("strace is not there, or may not trace")
+    return file
 
 
 @pytest.fixture
@@ -145,11 +158,11 @@ def closed_url():
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
-def tracer(file):
-    """A command that writes into `file` what another and its children ask of sockets; nothing where strace cannot."""
-    calls = "trace=connect,listen,sendto,sendmsg,sendmmsg"
+def tracer(file, calls=NETWORK):
+    """A command that writes into `file` which of these calls another and its children make; [] where strace cannot."""
     # Snakemake starts Slurm's sinfo where it is installed, which would ask the name server for its cluster.
-    command = ["strace", "-E", "SLURM_CONF=/dev/null", "-f", "--seccomp-bpf", "-yy", "-e", calls, "-o", file]
+    command = ["strace", "-E", "SLURM_CONF=/dev/null", "-f", "--seccomp-bpf", "-yy"]
+    command += ["-e", f"trace={','.join(calls)}", "-o", file]
     usable = shutil.which("strace") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
     return command if usable else []
 

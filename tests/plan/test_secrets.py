@@ -64,9 +64,8 @@ def test_the_card_of_an_adapter_names_its_origin_without_a_query():
 
 
 @pytest.mark.slow
-def test_the_demo_sends_nothing_and_listens_for_nothing(runner, demo, tmp_path):
+def test_the_demo_sends_nothing_and_listens_for_nothing(trace, tmp_path):
     """Of all its processes; what they say to each other goes through sockets without an address on any network."""
-    trace = runner.folder.parent / "network"
     assert asked(trace) == []
     assert "AF_UNIX" in trace.read_text()
     bad = "import socket; socket.create_server(('127.0.0.1', 0)); socket.socket().connect_ex(('127.0.0.1', 9))"

@@ -26,6 +26,14 @@ def say(sentence: str) -> None:
     print(f"Semis: {sentence}", file=sys.stderr)
 
 
+def marker(study: Study) -> str:
+    """The file that says that the study is complete and recorded: rule `all` is due without it.
+
+    Snakemake calls `finish` only in a run with a job, so a complete study that lacks its record needs one.
+    """
+    return f"{study.results}/finished"
+
+
 def start(study: Study, snakemake: Internals) -> None:
     """Say how many finished trainings will be made again because the code changed; end where nothing can be written."""
     if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
@@ -50,27 +58,36 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
 
     `targets` are the files that the whole study asks for, `root` is the folder of the Snakefile.
     """
-    missing = [target for target in targets if not os.path.exists(target)]
+    Path(marker(study)).unlink(missing_ok=True)  # until the record is written
     if snakemake.touches:
         say("--touch has only marked results as new; nothing was made, and provenance.json is as it was.")
-    elif missing or not snakemake.is_whole:
-        report_part(study, targets)
-    elif differing := [path for _, path, planned in snakemake.recipes() if _recorded(path) != as_json(planned)]:
+    elif not snakemake.is_whole:
+        say(
+            f"this run made only the part that it was asked for: {_present(study, targets)}. `snakemake` without "
+            "targets makes or checks the rest, and writes provenance.json and report.html."
+        )
+    elif differing := [found for found in snakemake.recipes() if _recorded(found[1]) != as_json(found[2])]:
         say(
             f"{_count(len(differing), 'result')} of {study.results} came from other settings or code than those of "
-            f"today: {_names(map(os.path.dirname, differing))}. provenance.json is not written; "
-            "`snakemake --forceall` makes them again."
+            f"today: {_names(path.removesuffix('.recipe.json') for _, path, _ in differing)}. provenance.json and "
+            f"report.html are not written; `snakemake --forcerun {' '.join(sorted({rule for rule, *_ in differing}))}` "
+            "makes them again."
         )
     else:
         _complete(study, snakemake, root)
 
 
-def report_part(study: Study, targets: Sequence[str]) -> None:
-    """Say how much of the study is there."""
+def fail(study: Study, targets: Sequence[str]) -> None:
+    """After a run with a failure: say how much of the study is there."""
+    Path(marker(study)).unlink(missing_ok=True)
+    say(f"the study is not finished: {_present(study, targets)}. `snakemake` without targets makes the rest.")
+
+
+def _present(study: Study, targets: Sequence[str]) -> str:
+    """How many of the study's results are there, and which are not."""
     missing = [target for target in targets if not os.path.exists(target)]
-    done = f"{len(targets) - len(missing)} of the {len(targets)} results of {study.results} are there"
-    lacking = f"; missing are {_names(missing)}" if missing else ""
-    say(f"the study is not finished: {done}{lacking}. `snakemake` without targets makes the rest.")
+    found = f"{len(targets) - len(missing)} of the {len(targets)} results of {study.results} are there"
+    return f"{found}; missing are {_names(missing)}" if missing else found
 
 
 def _complete(study: Study, snakemake: Internals, root: Path) -> None:
@@ -84,7 +101,10 @@ def _complete(study: Study, snakemake: Internals, root: Path) -> None:
     page = f"{study.results}/report.html"
     if reason := _write_report(snakemake.snakefile, written, page):
         say(f"Snakemake could not write {page}: {reason}")
-    say(f"done. Read {study.results}/summary.md, or open {page} in a browser.")
+        say(f"the study is complete; read {study.results}/summary.md. `snakemake` tries to write the report again.")
+    else:
+        Path(marker(study)).touch()
+        say(f"done. Read {study.results}/summary.md, or open {page} in a browser.")
 
 
 def _write_report(snakefile: str, config: Path, page: str) -> str | None:

@@ -61,7 +61,8 @@ class Internals:
     def is_whole(self) -> bool:
         """Whether this run was asked for the whole study."""
         asked = self.workflow.dag_settings
-        return set(asked.targets) <= {"all"} and not (asked.until or asked.omit_from or asked.batch)
+        parted = asked.until or asked.omit_from or asked.batch or asked.allowed_rules
+        return not parted and (not asked.targets or "all" in asked.targets)
 
     def recipes(self, due: bool = False) -> Iterable[tuple[str, str, dict]]:
         """Yield (rule, file of the recorded recipe, planned recipe) of the jobs that record theirs.

@@ -79,13 +79,14 @@ class QloraPlan:
         return {"file": data["source"].get("file"), "holdout": data["holdout"]}
 
     def tokenizer_settings(self, wildcards: Any) -> dict[str, Any]:
-        """Return the settings of qlora_build_tokenizer."""
-        return {"vocabulary": self.section["model"]["build"]["vocabulary"]}
+        """Return the settings of qlora_build_tokenizer, with the texts in their order: inputs are compared as a set."""
+        return {"vocabulary": self.section["model"]["build"]["vocabulary"], "text": self.texts(wildcards)}
 
     def build_settings(self, wildcards: Any) -> dict[str, Any]:
         """Return the settings of qlora_build_model: those of the build that are not the tokenizer's."""
         build = self.section["model"]["build"]
-        return {"build": {key: value for key, value in build.items() if key not in ("text", "vocabulary")}}
+        kept = {key: value for key, value in build.items() if key not in ("text", "vocabulary")}
+        return {"build": kept, "text": self.texts(wildcards)}
 
     def sample_settings(self, wildcards: Any) -> dict[str, Any]:
         """Return the settings of qlora_sample."""
@@ -102,6 +103,10 @@ class QloraPlan:
     def merge_settings(self, wildcards: Any) -> dict[str, Any]:
         """Return the settings of qlora_merge."""
         return {"prompt": self.section["prompt"], "base": self.base(wildcards)}
+
+    def samples_settings(self, wildcards: Any) -> dict[str, Any]:
+        """Return the settings of qlora_samples: the methods in their order."""
+        return {"methods": self.samples}
 
     def metrics_settings(self, wildcards: Any) -> dict[str, Any]:
         """Return the settings of qlora_metrics: pairs [method, whether it trains on the held-out pairs]."""

@@ -87,7 +87,7 @@ def pretrainings(study: Study) -> list[dict[str, Any]]:
 
 
 TABLES = {
-    "metrics": of_runs("metrics", "metrics.json"),
+    "metrics": of_runs("metrics", "metrics.json", runs),
     "summary": Table(summary_inputs, runs),
     "comparisons": of_runs("predictions", "predictions.csv", runs),
     "spread": of_runs("predictions", "predictions.csv", runs),
