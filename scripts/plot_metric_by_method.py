@@ -47,9 +47,9 @@ def draw_method(axes: Axes, place: int, found: dict, points: Sequence[float], un
 
 if __name__ == "__main__":
     with job(snakemake):
-        tables = [
+        metrics, summary = (
             metric_rows(read_table(path), METRICS[0].name, "test")
             for path in (snakemake.input.metrics, snakemake.input.summary)
-        ]
-        figure = draw(*tables, METRICS[0], snakemake.params.recipe["settings"]["methods"])
-        style.save(figure, snakemake.output)
+        )
+        methods = snakemake.params.recipe["settings"]["methods"]
+        style.save(draw(metrics, summary, METRICS[0], methods), snakemake.output)

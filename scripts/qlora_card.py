@@ -1,12 +1,12 @@
 """Write the model card of a method: its data, its settings and its metrics."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from semis.harness.errors import redacted
 from semis.harness.job import job
 from semis.qlora.answers import metrics_row
+from semis.results.markdown_tables import table
 from semis.text.files import read_json
 
 CARD = """\
@@ -46,21 +46,15 @@ def origin(source: dict[str, str]) -> str:
     return redacted(", ".join(f"{key} {source[key]}" for key in keys)) or "built by the workflow from plain text"
 
 
-def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a Markdown table."""
-    lines = [" | ".join(str(cell) for cell in row) for row in [head, ["---"] * len(head), *rows]]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
-    """Return {setting: value} for the card, from the rule's settings and the run's training.json."""
+def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[str, str]:
+    """Return {setting: value as text} for the card, from the rule's settings and the run's training.json."""
     found = {"recipe": settings["recipe"], "prompt": settings["prompt"]}
     for part in ("lora", "training", "sampling"):
         found |= {f"{part}: {key}": value for key, value in settings[part].items()}
     found["lora: target_modules"] = ", ".join(settings["lora"]["target_modules"])
     found |= {key: training[key] for key in ("device", "dtype", "threads")}
     found["unlike the report"] = "; ".join(training["changes"]) or "nothing"
-    return found
+    return {key: str(value) for key, value in found.items()}
 
 
 def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:

@@ -33,7 +33,9 @@ def compared(metric: Metric, labels: dict[str, Labels]) -> list[dict[str, Any]]:
     """Return the rows of one metric on one dataset, from the labels of each method."""
     pairs = list(combinations(labels, 2))
     rows = [{"method_a": a, "method_b": b, **compare(metric, labels[a], labels[b])} for a, b in pairs]
-    corrected = holm([row["p_value"] for row in rows]) if rows else []
+    if not rows:
+        return []
+    corrected = holm([row["p_value"] for row in rows])
     return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 

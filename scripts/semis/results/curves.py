@@ -31,7 +31,7 @@ def draw(history: pd.DataFrame, label: str, methods: Sequence[str]) -> Figure:
     panels.flat[-1].set_xlabel("step (updates)")
     for axes, (_, rows) in zip(panels.flat, history.groupby("dataset", sort=False), strict=True):
         ends = [(method, *end(runs), looks[method]["color"]) for method, runs in rows.groupby("method", sort=False)]
-        style.label_ends(axes, ends)
+        style.label_ends(fig, axes, ends)
     return fig
 
 

@@ -26,7 +26,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         any(isinstance(v, Real) for v in column) and not any(isinstance(v, str) for v in column) for column in columns
     ]
     rule = ["-" * (width - 1) + ":" if r else ":" + "-" * (width - 1) for width, r in zip(widths, right)]
-    first, *others = [[f"{v:>{w}}" if r else f"{v:<{w}}" for v, w, r in zip(row, widths, right)] for row in zip(*texts)]
+    first, *others = [[v.rjust(w) if r else v.ljust(w) for v, w, r in zip(row, widths, right)] for row in zip(*texts)]
     return "\n".join(f"| {' | '.join(line)} |" for line in [first, rule, *others])
 
 

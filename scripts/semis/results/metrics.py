@@ -27,6 +27,11 @@ class Metric:
     lowest: float = 0.0
     highest: float = 100.0
 
+    @property
+    def title(self) -> str:
+        """The label as a heading begins with it."""
+        return self.label[0].upper() + self.label[1:]
+
 
 def right(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return 100 for each review whose label was predicted, and 0 for the others."""

@@ -73,13 +73,13 @@ def looks(names: Iterable[Name]) -> dict[Name, dict[str, Any]]:
     return {name: dict(zip(("color", "marker", "linestyle"), style)) for name, style in zip(names, styles)}
 
 
-def label_ends(axes: Axes, ends: Iterable[tuple[str, float, float, str]]) -> None:
+def label_ends(fig: Figure, axes: Axes, ends: Iterable[tuple[str, float, float, str]]) -> None:
     """Write each label of `ends` (label, x, y, colour) to the right of the axes, near its point, clear of the others.
 
     Call it last: it takes the limits of the axes as they are.
     """
-    axes.figure.draw_without_rendering()  # lays the axes out, so that their height is known
-    gap = 11 / 72 * axes.figure.dpi / axes.bbox.height
+    fig.draw_without_rendering()  # lays the axes out, so that their height is known
+    gap = 11 / 72 * fig.dpi / axes.bbox.height
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = sorted(ends, key=lambda end: end[2])
     heights: list[float] = []

@@ -33,7 +33,7 @@ def metric_section(metric: Metric, summary: pd.DataFrame) -> list[str]:
     test = list(summary[summary["split"] == "test"].itertuples())
     valid = {(row.dataset, row.method): row.mean for row in summary[summary["split"] == "valid"].itertuples()}
     return [
-        f"## {metric.label.capitalize()} ({metric.unit})",
+        f"## {metric.title} ({metric.unit})",
         records([table_row(row, valid[row.dataset, row.method]) for row in test]),
         *(chance(row, metric) for row in test if row.mean <= row.majority or row.p_majority >= 0.05),
     ]

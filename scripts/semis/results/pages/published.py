@@ -66,7 +66,7 @@ def datasets_figures(datasets: pd.DataFrame) -> dict[str, str]:
 
 def parameters_figures(parameters: pd.DataFrame) -> dict[str, str]:
     """Return the parameters of each model without heads, and with both as fairseq counts while it fine-tunes."""
-    found = {}
+    found: dict[str, str] = {}
     for model, rows in parameters.set_index("module").groupby("model"):
         tokens, dimension = map(int, rows.loc["embed_tokens.weight", "shape"].split("x"))
         total = rows.loc["total", "parameters"]
@@ -77,7 +77,7 @@ def parameters_figures(parameters: pd.DataFrame) -> dict[str, str]:
 
 def tokens_figures(tokens: pd.DataFrame) -> dict[str, str]:
     """Return the sizes of the tokenized reviews, as text and binarized."""
-    found = {}
+    found: dict[str, str] = {}
     for row in tokens.itertuples():
         name = f"{row.dataset}/{row.model}/{row.split}"
         found |= {f"text/{name}": megabytes(row.text_bytes), f"binarized/{name}": kilobytes(row.binarized_bytes)}

@@ -26,10 +26,11 @@ class Results:
 
 def by_metric(table: pd.DataFrame, section: Callable[[Metric, pd.DataFrame], list[str]]) -> list[str]:
     """Return the section of each metric, from its rows of a table; with several metrics, under a heading each."""
-    parts = []
+    parts: list[str] = []
     for metric in METRICS:
         rows = table[table["metric"] == metric.name]
-        if len(METRICS) > 1 and not rows.empty:
-            parts.append(f"### {metric.label.capitalize()}")
+        if rows.empty:
+            continue
+        parts += [f"### {metric.title}"] if len(METRICS) > 1 else []
         parts += section(metric, rows)
     return parts
