@@ -1,12 +1,12 @@
 """Write the model card of a method: its data, its settings and its metrics."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from semis.harness.errors import redacted
 from semis.harness.job import job
 from semis.qlora.answers import metrics_row
+from semis.results.markdown_tables import table
 from semis.text.files import read_json
 
 CARD = """\
@@ -46,12 +46,6 @@ def origin(source: dict[str, str]) -> str:
     return redacted(", ".join(f"{key} {source[key]}" for key in keys)) or "built by the workflow from plain text"
 
 
-def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a Markdown table."""
-    lines = [" | ".join(str(cell) for cell in row) for row in [head, ["---"] * len(head), *rows]]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
 def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
     """Return {setting: value} for the card, from the rule's settings and the run's training.json."""
     found = {"recipe": settings["recipe"], "prompt": settings["prompt"]}
@@ -79,8 +73,10 @@ def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
         holdout=metrics["before"]["holdout"]["pairs"],
         seen=" (this method was trained on them too)" * found["trained_on_holdout"],
         metrics=table(["", "before", "after"], [[name, before[name], after[name]] for name in before]),
-        settings=table(["setting", "value"], used_settings(settings, training).items()),
-        versions=table(["package", "version"], training["versions"].items()),
+        settings=table(
+            ["setting", "value"], [[key, str(value)] for key, value in used_settings(settings, training).items()]
+        ),
+        versions=table(["package", "version"], list(training["versions"].items())),
     )
 
 
