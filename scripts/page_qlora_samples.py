@@ -6,7 +6,7 @@ from typing import Any
 
 from semis.harness.job import job
 from semis.qlora.answers import ending
-from semis.results import html
+from semis.results.html import escaped, page
 from semis.text.files import read_json_lines
 
 TITLE = "Answers before and after training"
@@ -23,22 +23,22 @@ small { color: #666; }
 
 def article(sample: dict[str, Any]) -> str:
     """Return the HTML of one answer."""
-    text = html.escaped(sample["answer"]) or "<em>(nothing)</em>"
-    title = html.escaped(f"{sample['method']}, {sample['stage']}")
+    text = escaped(sample["answer"]) or "<em>(nothing)</em>"
+    title = escaped(f"{sample['method']}, {sample['stage']}")
     end = f"{ending(sample)}, seed {sample['seed']}"
     return f"<article><h3>{title}</h3><p>{text}</p><small>{end}</small></article>"
 
 
-def page(samples: Sequence[dict[str, Any]]) -> str:
+def samples_page(samples: Sequence[dict[str, Any]]) -> str:
     """Return the page for the rows of samples.jsonl."""
     parts = [f"<h1>{TITLE}</h1>"]
     for question in dict.fromkeys(sample["question"] for sample in samples):
         answers = [article(sample) for sample in samples if sample["question"] == question]
-        parts += [f"<h2>{html.escaped(question)}</h2>", "<div>", *answers, "</div>"]
-    return html.page(TITLE, "\n".join(parts), STYLE)
+        parts += [f"<h2>{escaped(question)}</h2>", "<div>", *answers, "</div>"]
+    return page(TITLE, "\n".join(parts), STYLE)
 
 
 if __name__ == "__main__":
     with job(snakemake):
         samples = read_json_lines(snakemake.input.samples)
-        Path(snakemake.output[0]).write_text(page(samples), encoding="utf-8")
+        Path(snakemake.output[0]).write_text(samples_page(samples), encoding="utf-8")

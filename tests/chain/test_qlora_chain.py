@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 QUESTIONS = ["Comment créer un compte ?", "Livrez-vous le samedi ?"]
 METHODS = ["faithful", "improved"]
-QLORA = "results/t/qlora"
+QLORA, HISTORY = "results/t/qlora", "results/t/tables/qlora_history.csv"
 
 
 def qlora_study(**changes):
@@ -40,8 +40,8 @@ def qlora_study(**changes):
 def chain(tmp_path_factory):
     """A finished small study: (runner, folder of its results)."""
     runner = Snakemake(tmp_path_factory.mktemp("qlora"))
-    files = ["parameters.json", "samples.html", "history.csv", *(f"{method}/adapter/README.md" for method in METHODS)]
-    done = runner(qlora_study(), *(f"{QLORA}/{file}" for file in files))
+    files = ["parameters.json", "samples.html", *(f"{method}/adapter/README.md" for method in METHODS)]
+    done = runner(qlora_study(), HISTORY, *(f"{QLORA}/{file}" for file in files))
     assert done.returncode == 0, done.output
     return runner, runner.folder / QLORA
 
@@ -84,7 +84,7 @@ def test_the_chain_leaves_what_it_promises(chain):
         adapter = sorted(path.name for path in (folder / method / "adapter").iterdir())
         assert adapter == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
         assert not (folder / method / "work").exists()
-    history = (folder / "history.csv").read_text().splitlines()
+    history = (runner.folder / HISTORY).read_text().splitlines()
     assert history[0] == "method,step,metric,value" and len(history) == 1 + 2 * 2 * 6
     for path in folder.rglob("*"):
         assert not path.is_file() or str(runner.folder).encode() not in path.read_bytes(), path

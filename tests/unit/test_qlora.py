@@ -126,7 +126,7 @@ def test_targets_follow_the_methods_and_a_study_without_the_part_has_none():
 
 def test_nothing_of_others_is_markup_on_the_page():
     row = {"method": "a", "stage": "after", "seed": 1, "tokens": 2, "stopped": True}
-    page = page_qlora_samples.page([{**row, "question": "<b>1</b>", "answer": "<script>alert('2')</script>"}])
+    page = page_qlora_samples.samples_page([{**row, "question": "<b>1</b>", "answer": "<script>alert('2')</script>"}])
     assert "<b>1" not in page and "<script" not in page
     assert "&lt;b&gt;1&lt;/b&gt;" in page and "&lt;script&gt;alert(&#x27;2&#x27;)&lt;/script&gt;" in page
     assert "2 tokens, stopped by itself, seed 1" in page

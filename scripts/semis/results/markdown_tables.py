@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+from tabulate import tabulate
+
 SPECIAL = re.compile(r"([\\`*_|<\[\]])")
 MISSING = "–"
 
@@ -20,14 +22,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     Fractions get one decimal, columns of numbers are aligned to the right, and None and NaN become a dash.
     """
     columns = list(zip(*rows)) or [()] * len(head)
-    texts = [[name, *map(_cell, column)] for name, column in zip(head, columns, strict=True)]
-    widths = [max(3, *map(len, column)) for column in texts]
     right = [
         any(isinstance(v, Real) for v in column) and not any(isinstance(v, str) for v in column) for column in columns
     ]
-    rule = ["-" * (width - 1) + ":" if r else ":" + "-" * (width - 1) for width, r in zip(widths, right)]
-    first, *others = [[v.rjust(w) if r else v.ljust(w) for v, w, r in zip(row, widths, right)] for row in zip(*texts)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [first, rule, *others])
+    cells = list(zip(*(map(_cell, column) for column in columns)))
+    aligned = ["right" if numbers else "left" for numbers in right]
+    return tabulate(cells, head, "pipe", disable_numparse=True, colalign=aligned if cells else None)
 
 
 def records(rows: Sequence[dict[str, Any]]) -> str:
