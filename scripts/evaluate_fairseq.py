@@ -34,7 +34,7 @@ def classify(task: Any, model: Any, split: str, batch_size: int) -> Iterator[tup
     """Yield (row, true class, predicted class, its probability) for each review of `split`, in the file's order."""
     task.load_dataset(split)
     batches = task.get_batch_iterator(task.dataset(split), max_sentences=batch_size).next_epoch_itr(shuffle=False)
-    found = []
+    found: list[tuple[int, int, int, float]] = []
     with torch.inference_mode():
         for batch in batches:
             logits, _ = model(

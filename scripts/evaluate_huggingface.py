@@ -17,7 +17,7 @@ def classify(
     model: Any, tokenizer: Any, reviews: list[str], positions: int, batch_size: int
 ) -> list[tuple[int, float]]:
     """Return (predicted class, its probability) for each review (text), in order; cut at `positions` tokens."""
-    found = []
+    found: list[tuple[int, float]] = []
     for first in range(0, len(reviews), batch_size):
         batch = reviews[first : first + batch_size]
         encoded = tokenizer(

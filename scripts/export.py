@@ -1,12 +1,15 @@
 """Write a fairseq RoBERTa and its sentencepiece tokenizer as a Hugging Face folder with the same tokens and logits."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.fairseq import checkpoints
 from semis.fairseq.dictionaries import SPECIAL, read_dictionary
 from semis.harness.errors import UserError
 from semis.harness.job import job
 
+import torch
 from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
@@ -34,7 +37,7 @@ OTHER_NAMES = {
 }
 
 
-def huggingface_weights(model, layers, dimension):
+def huggingface_weights(model: Mapping[str, torch.Tensor], layers: int, dimension: int) -> dict[str, torch.Tensor]:
     """Rename the tensors of a fairseq RoBERTa with masked-LM head ({name: tensor}) as Hugging Face names them.
 
     Hugging Face adds an embedding of the token type, which fairseq lacks: zeros. The head's output matrix is the
@@ -57,7 +60,9 @@ def huggingface_weights(model, layers, dimension):
     return found
 
 
-def huggingface_model(model, words, sizes, positions):
+def huggingface_model(
+    model: Mapping[str, torch.Tensor], words: int, sizes: Mapping[str, int], positions: int
+) -> RobertaForMaskedLM:
     """Return a RobertaForMaskedLM that holds the weights `model` of fairseq."""
     config = RobertaConfig(
         vocab_size=words,
@@ -80,7 +85,7 @@ def huggingface_model(model, words, sizes, positions):
     return built
 
 
-def read_sentencepiece(file, dictionary):
+def read_sentencepiece(file: str, dictionary: str) -> tuple[Any, dict[str, float], list[str]]:
     """Return (the sentencepiece model of a file, its scores {piece: score}, the words of the dictionary).
 
     Raises UserError for files that are damaged or not of one model: a piece that the dictionary lacks has no number.
@@ -106,7 +111,7 @@ def read_sentencepiece(file, dictionary):
     return proto, scores, words
 
 
-def cutter(proto, scores, words):
+def cutter(proto: Any, scores: Mapping[str, float], words: Sequence[str]) -> Tokenizer:
     """Return the tokenizer (of the library tokenizers) that cuts text as sentencepiece does, pieces numbered as fairseq
     numbers the words."""
     never = min(scores.values()) - 100
@@ -121,7 +126,7 @@ def cutter(proto, scores, words):
     return Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
 
 
-def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
+def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: int) -> PreTrainedTokenizerFast:
     """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
 
     Raises UserError (see `read_sentencepiece`).
@@ -152,7 +157,7 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
     )
 
 
-def main(inputs, output, settings):
+def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
     """Write the folder."""
     sizes, positions = settings["architecture"], settings["positions"]
     tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, positions)

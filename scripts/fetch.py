@@ -3,6 +3,7 @@
 import shutil
 import time
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin, urlsplit
 
 from semis import checksums
@@ -21,7 +22,7 @@ class Refused(requests.RequestException):
     """An answer that is not taken; its text says why."""
 
 
-def fetch(url, part, target, key, terminal):
+def fetch(url: str, part: Path, target: Path, key: str, terminal: TextIO) -> None:
     """Download `url` to the path `part`, the place of `target` until it is whole, with a bar on the stream `terminal`.
 
     `key` is the place in the config that a sentence names. Raises UserError where the server does not give the file.
@@ -37,13 +38,14 @@ def fetch(url, part, target, key, terminal):
         ) from error
 
 
-def download(url, stream, bar):
+def download(url: str, stream: BinaryIO, bar: tqdm) -> None:
     """Write what `url` gives to the new file `stream`, moving the tqdm `bar`. Raises requests.RequestException.
 
     What passes is tried again, up to `TRIES` times in a row that bring nothing new. A cut file is gone on with by
     Range, where the server has named its version; one that has changed meanwhile comes from its beginning.
     """
-    version, longest, tries = None, 0, 0
+    version: str | None = None
+    longest, tries = 0, 0
     while True:
         try:
             with _ask(url, stream.tell(), version) as answer:
@@ -70,7 +72,7 @@ def download(url, stream, bar):
             time.sleep(tries)
 
 
-def _ask(url, have, version):
+def _ask(url: str, have: int, version: str | None) -> requests.Response:
     """The server's answer to a request for `url`, from byte `have` on if it is still this version (None: from 0)."""
     headers = {"Accept-Encoding": "identity"}  # compressed on the way, bytes could not be counted
     if version and have:
@@ -83,7 +85,7 @@ def _ask(url, have, version):
     return answer
 
 
-def _check_redirect(answer, **_):
+def _check_redirect(answer: requests.Response, **_: Any) -> None:
     """Let a redirect lead to https, or stay with the scheme that it comes from."""
     if answer.is_redirect:
         scheme = urlsplit(urljoin(answer.url, answer.headers["Location"])).scheme
@@ -91,25 +93,25 @@ def _check_redirect(answer, **_):
             raise Refused(f"it leads to an address of another kind, {scheme}:")
 
 
-def _version(answer):
+def _version(answer: requests.Response) -> str | None:
     """What tells this version of a file from another (RFC 9110, 13.1.5): a strong ETag, or a date; None without."""
     etag = answer.headers.get("ETag", "")
     return etag if etag.startswith('"') else answer.headers.get("Last-Modified")
 
 
-def _is_page(answer, start):
+def _is_page(answer: requests.Response, start: bytes) -> bool:
     return "html" in answer.headers.get("Content-Type", "") or start.lstrip().lower().startswith(
         (b"<!doctype html", b"<html")
     )
 
 
-def _reason(error):
+def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.HTTPError):
         return f"HTTP {error.response.status_code}"
     return str(error) if isinstance(error, Refused) else type(error).__name__
 
 
-def main(source, target, lock, key, terminal):
+def main(source: dict[str, str], target: Path, lock: str, key: str, terminal: TextIO) -> None:
     """Put the file of `source` ({url, sha256}) at `target`, and its checksum into the file `lock`."""
     by_hand, part = Path("downloads", target.name), target.with_name(f"{target.name}.part")
     try:

@@ -3,7 +3,9 @@
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 from semis import checksums
 from semis.harness.errors import UserError, redacted
@@ -21,7 +23,7 @@ NEVER = ["*.py", "*.h5", "*.msgpack", "*.onnx", "*.ot", "*.gguf", "onnx/*", "ope
 NOT_GIVEN = (httpx.HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, XetDownloadError, ValueError, OSError)
 
 
-def take(by_hand, source, target, key):
+def take(by_hand: Path, source: dict[str, str], target: Path, key: str) -> None:
     """Copy the folder `by_hand`, which stands for the repository `source`, to `target`; of a model what is needed.
 
     Raises UserError where the file that the source names is not in it.
@@ -34,7 +36,7 @@ def take(by_hand, source, target, key):
         shutil.copyfile(by_hand / name, place)
 
 
-def fetch_hub(source, target, key, terminal):
+def fetch_hub(source: dict[str, str], target: Path, key: str, terminal: TextIO) -> str:
     """Download the hub repository `source` ({hub, revision, type, file}) into the new folder `target`.
 
     Of a model only what transformers reads is taken: its safetensors where there are any, else pytorch_model.bin.
@@ -63,23 +65,23 @@ def fetch_hub(source, target, key, terminal):
     return found.sha
 
 
-def _bars(terminal):
+def _bars(terminal: TextIO) -> type[tqdm]:
     """The tqdm class that shows its bars on the stream `terminal`."""
 
     class Bar(tqdm):
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "file": terminal})
 
     return Bar
 
 
-def _redact(record):
+def _redact(record: logging.LogRecord) -> bool:
     """A filter of logs: the addresses that a hub redirects to hold signatures."""
     record.msg, record.args = redacted(record.getMessage()), ()
     return True
 
 
-def _wanted(source, files, where):
+def _wanted(source: dict[str, str], files: Sequence[str], where: str) -> dict[str, list[str]]:
     """The patterns of snapshot_download for what is needed of `files`."""
     if "file" in source:
         if source["file"] not in files:
@@ -91,7 +93,7 @@ def _wanted(source, files, where):
     return {"ignore_patterns": NEVER + (["*.bin"] if safe else [])}
 
 
-def main(source, folder, lock, key, terminal):
+def main(source: dict[str, str], folder: Path, lock: str, key: str, terminal: TextIO) -> None:
     """Put the repository of `source` into the new folder `folder`, and its checksums into the file `lock`."""
     by_hand, more = Path("downloads", source["hub"]), {}
     if by_hand.exists():

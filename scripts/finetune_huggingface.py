@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorWithPadding,
+    EvalPrediction,
     TrainerCallback,
     TrainingArguments,
     set_seed,
@@ -33,11 +35,11 @@ from transformers.integrations import TensorBoardCallback
 class LogEpochs(TrainerCallback):
     """Let no logged loss be an average over the end of an epoch: a Trainer does not go on with one that was begun."""
 
-    def on_epoch_end(self, args, state, control, **kwargs):
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         control.should_log = True
 
 
-def read_examples(path, tokenizer, positions):
+def read_examples(path: str, tokenizer: Any, positions: int) -> list[dict[str, Any]]:
     """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, cut at `positions` tokens.
 
     What a review spells like a special token, such as </s>, is text.
@@ -53,12 +55,12 @@ def read_examples(path, tokenizer, positions):
     ]
 
 
-def accuracy(prediction):
+def accuracy(prediction: EvalPrediction) -> dict[str, float]:
     """Accuracy in percent of a Trainer's EvalPrediction (logits of shape reviews x classes)."""
     return {"accuracy": 100 * float(np.mean(prediction.predictions.argmax(-1) == prediction.label_ids))}
 
 
-def arguments(training, folder, seed, updates, warmup):
+def arguments(training: dict[str, Any], folder: Path, seed: int, updates: int, warmup: int) -> TrainingArguments:
     """TrainingArguments for the config's `training`, of so many updates, with a checkpoint after each validation.
 
     Validating takes random numbers, so that another `validate_every` gives another training. Checkpoints land in
@@ -94,7 +96,7 @@ def arguments(training, folder, seed, updates, warmup):
     return one_gpu(found)
 
 
-def history(log):
+def history(log: Iterable[dict[str, Any]]) -> list[tuple[int, float, str, str, float]]:
     """Rows (step, epoch, split, metric, value) of a Trainer's log_history."""
     names = {
         "loss": ("train", "loss"),
@@ -135,7 +137,7 @@ def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
         raise UserError(f"{folder} holds weights that are no finite numbers; give another model.")
 
 
-def load(folder, labels, positions):
+def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, list[str]]:
     """Return (tokenizer, model, names of its new tensors) of a model folder, with a head for these labels.
 
     Raises UserError where transformers cannot read it, where tokenizer and weights do not fit, and where it has fewer

@@ -2,7 +2,9 @@
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from semis.fairseq import checkpoints
 from semis.harness.job import job
@@ -28,12 +30,12 @@ FORMULAS = {
 }
 
 
-def formula(module):
+def formula(module: str) -> sympy.Expr:
     """The sympy expression for the parameters of this tensor (name without the encoder's prefix)."""
     return next(found for pattern, found in FORMULAS.items() if re.fullmatch(pattern, module))
 
 
-def total():
+def total() -> sympy.Expr:
     """The sympy expression for all parameters without the language-model head, for any sizes.
 
     With F = D and L = 4 it is the report's 24 D^2 + D V + D (T + 2) + 42 D.
@@ -42,7 +44,9 @@ def total():
     return V * D + (T + PADDING_OFFSET) * D + 2 * D + L * layer
 
 
-def parameter_rows(shapes, values):
+def parameter_rows(
+    shapes: Mapping[str, tuple[int, ...]], values: Mapping[sympy.Symbol, int]
+) -> list[tuple[str, str, int, str, int]]:
     """Return rows (module, shape, parameters, formula, analytic) for tensors of these `shapes` ({module: tuple}).
 
     `values` gives each symbol its number. The last row is the total, its analytic value that of the general formula.
@@ -56,7 +60,7 @@ def parameter_rows(shapes, values):
     return rows
 
 
-def main(inputs, output, settings):
+def main(inputs: Any, output: str, settings: dict[str, Any]) -> None:
     """Write the table for the checkpoint."""
     path = Path(inputs.model)
     weights = checkpoints.load(path / "model.pt" if path.is_dir() else path)["model"]

@@ -1,11 +1,13 @@
 """Divide a pretraining text into train and valid: lines taken out at even distances are held out."""
 
+from collections.abc import Sequence
+
 from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.text.lines import read_texts
 
 
-def held_out(lines, count):
+def held_out(lines: Sequence[str], count: int) -> tuple[list[str], list[str]]:
     """Return (train, valid): `count` lines at even distances are valid. Raises UserError if that is half of all."""
     if 2 * count > len(lines):
         raise UserError(

@@ -1,5 +1,7 @@
 """Cut each line of a text into sentencepiece pieces, divided by spaces."""
 
+from collections.abc import Iterable, Iterator
+
 from semis.fairseq.dictionaries import SPECIAL
 from semis.harness.errors import UserError, reason
 from semis.harness.job import job
@@ -7,7 +9,7 @@ from semis.harness.job import job
 import sentencepiece
 
 
-def load(path):
+def load(path: str) -> sentencepiece.SentencePieceProcessor:
     """The sentencepiece model of a file. Raises UserError where there is none."""
     try:
         return sentencepiece.SentencePieceProcessor(model_file=path)
@@ -17,7 +19,7 @@ def load(path):
         ) from error
 
 
-def tokenize_lines(lines, processor):
+def tokenize_lines(lines: Iterable[str], processor: sentencepiece.SentencePieceProcessor) -> Iterator[str]:
     """Yield, for each line, its pieces joined with spaces.
 
     What a review spells like a token of fairseq's own, such as <pad>, is text: where it would come out as one piece, it

@@ -1,6 +1,7 @@
 """Train a sentencepiece model and write fairseq's dictionary for it, cut so that the embedding has the wanted rows."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from semis.harness.errors import UserError
@@ -14,7 +15,7 @@ FAIRSEQ_ROWS, SENTENCEPIECE_ROWS = 5, 3
 LINES_USED = 1_000_000
 
 
-def train_tokenizer(texts, vocabulary):
+def train_tokenizer(texts: Sequence[str], vocabulary: int) -> tuple[bytes, list[str]]:
     """Return (sentencepiece model as bytes, pieces) for an embedding of `vocabulary` rows.
 
     Raises UserError where the text is too small for that many pieces.

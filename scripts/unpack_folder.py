@@ -8,7 +8,7 @@ from semis.harness.job import job
 from semis.text.archives import members
 
 
-def unpack_folder(source, target):
+def unpack_folder(source: str | Path, target: str | Path) -> None:
     """Copy the files that stand beside the outermost config.json of `source` into the new folder `target`.
 
     Raises UserError where there is none, or two stand equally deep.

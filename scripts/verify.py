@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from semis.harness.errors import UserError
 from semis.study import provenance
@@ -17,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMPARED = ["predictions.csv", "history.csv", "metrics.json"]
 
 
-def find_run(record, results, name):
+def find_run(record: dict[str, Any], results: Path, name: str | None) -> str:
     """The path of a run's folder below `results`, checked to be there; by default of the study's first run.
 
     Raises UserError where there is no such run, or no run at all.
@@ -35,7 +37,7 @@ def find_run(record, results, name):
     return run
 
 
-def config_of(record, run):
+def config_of(record: dict[str, Any], run: str) -> dict[str, Any]:
     """The study's config with all but one run left out, and paths that hold from any folder."""
     config = {key: value for key, value in record["config"].items() if key not in ("qlora", "published")}
     dataset, method, seed = run.split("/")
@@ -51,7 +53,7 @@ def config_of(record, run):
     return config
 
 
-def check_inputs(record, config):
+def check_inputs(record: dict[str, Any], config: dict[str, Any]) -> None:
     """Raise UserError unless all that the run takes in from outside still is what the study was made from."""
     for key, sums in record["inputs"].items():
         if key in {where for where, _ in sources(config)} and (now := provenance.checksums(sums)) != sums:
@@ -59,7 +61,7 @@ def check_inputs(record, config):
             raise UserError(f"{file} ({key}) is not the file that the study was made from; put that back first.")
 
 
-def what_differs(record):
+def what_differs(record: dict[str, Any]) -> Iterator[str]:
     """Sentences on what is not as it was when the study was last run."""
     then, now = record["code"], provenance.code(ROOT)
     if then["sha256"] != now["sha256"]:
@@ -69,43 +71,44 @@ def what_differs(record):
         yield f"the processor is another one, which may change last digits: {processors[0]} then, {processors[1]} now"
 
 
-def repeat(results, folder, config, run, cores):
+def repeat(results: Path, folder: Path, config: dict[str, Any], run: str, cores: int) -> None:
     """Make the run anew in the new folder `folder`; the study's downloads are copied there."""
     downloads = results / "downloads"
     if downloads.is_dir():
         shutil.copytree(downloads, folder / downloads)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     prefix = os.environ.get("SNAKEMAKE_CONDA_PREFIX") or os.path.abspath(".snakemake/conda")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
+    snakefile = str(ROOT / "Snakefile")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", "config.yaml"]
     command += ["--cores", str(cores), "--conda-prefix", prefix, f"{results}/runs/{run}/metrics.json"]
     if subprocess.run(command, cwd=folder).returncode:
         raise UserError(f"the run could not be repeated; the messages above say why. What it left is in {folder}.")
 
 
-def compare(results, folder, run):
+def compare(results: Path, folder: Path, run: str) -> list[str]:
     """Names of the files of the run that did not come out the same, byte for byte."""
     return [name for name in COMPARED if _bytes(results, run, name) != _bytes(folder / results, run, name)]
 
 
-def _bytes(results, run, name):
+def _bytes(results: Path, run: str, name: str) -> bytes:
     return (results / "runs" / run / name).read_bytes()
 
 
-def main(study, name, cores):
+def main(study: str, name: str | None, cores: int) -> None:
     """Repeat and compare. Raises UserError where that cannot be done, or the run comes out another way."""
     results = Path("results", study)
     record = provenance.read(results / "provenance.json")
     run = find_run(record, results, name)
     config = config_of(record, run)
     check_inputs(record, config)
-    notes = list(what_differs(record))
+    differences = list(what_differs(record))
     folder = Path("results", f"{study}.verify").resolve()  # no study can have a name with a dot
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     repeat(results, folder, config, run, cores)
     changed = compare(results, folder, run)
     if changed:
-        notes = "; ".join(notes) or "code and processor are the same as then"
+        notes = "; ".join(differences) or "code and processor are the same as then"
         raise UserError(f"{', '.join(changed)} of {run} did not come out the same ({notes}); compare with {folder}.")
     shutil.rmtree(folder)
     print(f"Semis: {results}/runs/{run} came out the same, byte for byte: {', '.join(COMPARED)}.")

@@ -1,11 +1,12 @@
 """Write a split as JSON lines with `sentence1` and `label` (the number of the class), as run_glue.py read them."""
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 
 from semis.harness.job import job
 
 
-def json_lines(reviews, given, labels):
+def json_lines(reviews: Iterable[str], given: Iterable[str], labels: Sequence[str]) -> Iterator[str]:
     """Yield a JSON line for each review; the class is the place of its label in `labels`."""
     for review, label in zip(reviews, given, strict=True):
         yield json.dumps(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from semis.harness.errors import UserError
 
@@ -13,7 +14,7 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def keep(lock, source, found, origin, **more):
+def keep(lock: str | Path, source: dict[str, str], found: dict[str, str], origin: str, **more: Any) -> None:
     """Write the SHA-256 of each file ({name: hex}) of a source of the config into the file `lock`.
 
     Raises UserError where `lock` holds others of the same source. `origin` says in a sentence where the files come

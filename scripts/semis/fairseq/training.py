@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.fairseq import checkpoints
 from semis.fairseq.engine import Engine
@@ -16,7 +18,7 @@ from semis.harness.workfolder import newest_whole
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 
-def model_flags(engine: Engine, sizes, positions):
+def model_flags(engine: Engine, sizes: Mapping[str, int], positions: int) -> list[str]:
     """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
     return [
         *("--user-dir", str((SCRIPTS / engine.plugin).parent), "--arch", engine.architecture),
@@ -26,25 +28,32 @@ def model_flags(engine: Engine, sizes, positions):
     ]
 
 
-def saved(folder, pattern):
+def saved(folder: Path, pattern: str) -> Path | None:
     """The newest whole checkpoint in `folder`/checkpoints that matches, or None."""
     return newest_whole(folder / "checkpoints", pattern, _is_whole, order=lambda path: path.stat().st_mtime_ns)
 
 
-def _is_whole(path):
+def _is_whole(path: Path) -> bool:
     """Whether a checkpoint can be read, and the best until then too: it is that itself, or checkpoint_best.pt is."""
     if not checkpoints.is_whole(path):
         return False
     return _is_best(checkpoints.load(path)) or checkpoints.is_whole(path.with_name("checkpoint_best.pt"))
 
 
-def _is_best(state):
+def _is_best(state: Mapping[str, Any]) -> bool:
     """Whether no checkpoint before this one (its contents) was better."""
     extra = state["extra_state"]
     return extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best")
 
 
-def train(data, folder, flags, pattern, start=None, updates=math.inf):
+def train(
+    data: Path,
+    folder: Path,
+    flags: Sequence[str],
+    pattern: str,
+    start: Path | None = None,
+    updates: float = math.inf,
+) -> None:
     """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder`.
 
     Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
@@ -72,7 +81,7 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
     _run(command, folder)
 
 
-def _run(command, folder):
+def _run(command: Sequence[str], folder: Path) -> None:
     """Run fairseq-train in the work folder `folder`. Raises UserError where it diverges."""
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
@@ -88,14 +97,14 @@ def _run(command, folder):
     done.check_returncode()
 
 
-def _restore_best(last):
+def _restore_best(last: Path) -> None:
     """Copy `last`, the best one, over checkpoint_best.pt: a stop may have come before fairseq copied it."""
     copy = last.with_name("checkpoint_best.tmp")
     shutil.copyfile(last, copy)
     copy.replace(last.with_name("checkpoint_best.pt"))
 
 
-def history(log_file, metrics):
+def history(log_file: str | Path, metrics: Mapping[str, tuple[str, str]]) -> list[tuple[int, float, str, str, float]]:
     """Return the rows (step, epoch, split, metric, value) that fairseq-train wrote into its JSON log.
 
     `metrics` maps fairseq's names to (split, metric), e.g. "valid_ppl" to ("valid", "perplexity"); what it logs within

@@ -1,5 +1,8 @@
 """The attention of a layer, text by text without padding."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 from semis.fast.dropout import dropout, keep_mask, masked
 from semis.fast.products import lowered, parameter_gradients
 
@@ -19,13 +22,24 @@ class Attention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x, wanted, read, lengths, heads, rate, learning, *parameters):
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        wanted: torch.Tensor | None,
+        read: Sequence[int],
+        lengths: Sequence[int],
+        heads: int,
+        rate: float,
+        learning: bool,
+        *parameters: torch.Tensor,
+    ) -> torch.Tensor:
         ctx.wanted, ctx.heads, ctx.rows = wanted, heads, (read, lengths, lengths)
         ctx.by_root, ctx.by_rate = (x.shape[1] // heads) ** -0.5, 1 / (1 - rate)
         asking = x if wanted is None else x[wanted]
         low = [lowered(parameter, x.dtype, learning) for parameter in parameters]
         projected = [F.linear(rows, *low[i : i + 2]).float() for rows, i in ((asking, 0), (x, 2), (x, 4))]
-        result, kept = torch.empty_like(projected[0]), []
+        result = torch.empty_like(projected[0])
+        kept: list[torch.Tensor] = []
         for q, k, v, out in by_text(heads, (*projected, result), (*ctx.rows, read)):
             if not (learning or rate):
                 out.copy_(F.scaled_dot_product_attention(q[None], k[None], v[None])[0])
@@ -39,7 +53,7 @@ class Attention(torch.autograd.Function):
         return result.to(x.dtype)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, asking, *projected, result, by_query, by_key, by_value = ctx.saved_tensors[:9]
         kept, made = ctx.saved_tensors[9:], [torch.empty_like(part) for part in projected]
         gradient, scale = gradient.float(), ctx.by_root * ctx.by_rate
@@ -60,7 +74,9 @@ class Attention(torch.autograd.Function):
         return to_x, *[None] * 6, *(made for pair in pairs for made in parameter_gradients(*pair))
 
 
-def first_attention(x, layer, first, lengths, heads, rate):
+def first_attention(
+    x: torch.Tensor, layer: Any, first: torch.Tensor, lengths: Sequence[int], heads: int, rate: float
+) -> torch.Tensor:
     """The attention of a layer, before its output is projected, for the first token of each text: (texts x width).
 
     It computes what `Attention` does, in an order that is much shorter for one row of a text: instead of projecting
@@ -87,7 +103,9 @@ def first_attention(x, layer, first, lengths, heads, rate):
     return found.reshape(len(lengths), -1).to(kind)
 
 
-def by_text(heads, parts, rows):
+def by_text(
+    heads: int, parts: Iterable[torch.Tensor], rows: Iterable[Sequence[int]]
+) -> Iterator[tuple[torch.Tensor, ...]]:
     """Yield for each text what belongs to it of each part: (heads x rows x width of a head), in place.
 
     A part is (rows x width); `rows` says for each part how many belong to each text.

@@ -6,6 +6,7 @@ stands in docs/engines.md.
 """
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from semis.fast.attention import Attention, first_attention
@@ -16,6 +17,8 @@ from semis.machine.processor import compute_type
 
 import torch
 import torch.nn.functional as F
+
+Packed = tuple[torch.Tensor, torch.Tensor, list[int]]  # tokens, positions, lengths (see `pack`)
 
 FILL = 64  # tokens
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
@@ -43,14 +46,14 @@ class Encoder:
     positions: torch.nn.Embedding
     types: torch.nn.Embedding | None
     norm: torch.nn.LayerNorm
-    layers: list
+    layers: list[Layer]
     heads: int
     dropout: float
     attention_dropout: float
     padding: int
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Let this process keep the memory of large tensors that it frees, where it runs on glibc.
 
     Else it goes back to the system and comes again page by page, each filled with zeros first.
@@ -61,14 +64,14 @@ def keep_freed_memory():
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def arithmetic():
+def arithmetic() -> str:
     """One line that says what the engine computes in on this machine."""
     can = torch.cpu.get_capabilities()
     unit = next((name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if can.get(name)), "no vector unit")
     return f"fast engine: {compute_type()} on a processor with {unit}, {torch.get_num_threads()} threads"
 
 
-def pack(tokens, padding):
+def pack(tokens: torch.Tensor, padding: int) -> Packed:
     """Return (tokens, positions, lengths) of a padded batch (texts x places) without its padding.
 
     Positions are numbered from `padding` + 1, as in fairseq (fairseq/utils.py, make_positions).
@@ -78,7 +81,7 @@ def pack(tokens, padding):
     return tokens[real], positions[real], real.sum(1).tolist()
 
 
-def filled_up(tokens, positions, lengths, padding):
+def filled_up(tokens: torch.Tensor, positions: torch.Tensor, lengths: list[int], padding: int) -> Packed:
     """What `pack` returned, with one more text of padding that fills the number of tokens up to a multiple of `FILL`.
 
     torch makes a kernel for each shape of a product in bfloat16 and keeps just some: so they are seldom new.
@@ -90,22 +93,13 @@ def filled_up(tokens, positions, lengths, padding):
     return torch.cat([tokens, fill]), torch.cat([positions, fill]), [*lengths, missing]
 
 
-def _parameters(*modules):
+def _parameters(*modules: torch.nn.Module) -> list[torch.Tensor]:
     """Weights and biases of modules, in turn."""
     return [parameter for module in modules for parameter in (module.weight, module.bias)]
 
 
-def encode(encoder, tokens, positions, lengths, training, kind, wanted=None, read=None):
-    """Encode packed texts; return rows of the last layer, (rows x width) in float32.
-
-    `tokens` and `positions` are (tokens,), `lengths` their number in each text; `wanted` are the places among the
-    tokens whose rows are returned, in order, `read` their number in each text; without, those of each first token are.
-    `kind` is the type that is computed in. Where `RowAdam` steps the token embedding, the gradient here is sparse.
-    """
-    rate = encoder.dropout if training else 0.0
-    attention_rate = encoder.attention_dropout if training else 0.0
-    learning = torch.is_grad_enabled()
-    settings = encoder.heads, attention_rate, learning
+def _embedded(encoder: Encoder, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Return the normalised sum of the embeddings, (tokens x width) in float32."""
     weight = encoder.tokens.weight
     if hasattr(weight, "refresh"):
         weight.refresh(tokens)
@@ -116,7 +110,30 @@ def encode(encoder, tokens, positions, lengths, training, kind, wanted=None, rea
     if encoder.types is not None:
         x = x + encoder.types.weight[0]
     norm = encoder.norm
-    x = dropout(F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps).to(kind), rate)
+    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def encode(
+    encoder: Encoder,
+    tokens: torch.Tensor,
+    positions: torch.Tensor,
+    lengths: Sequence[int],
+    training: bool,
+    kind: torch.dtype,
+    wanted: torch.Tensor | None = None,
+    read: Sequence[int] | None = None,
+) -> torch.Tensor:
+    """Encode packed texts; return rows of the last layer, (rows x width) in float32.
+
+    `tokens` and `positions` are (tokens,), `lengths` their number in each text; `wanted` are the places among the
+    tokens whose rows are returned, in order, `read` their number in each text; without, those of each first token are.
+    `kind` is the type that is computed in. Where `RowAdam` steps the token embedding, the gradient here is sparse.
+    """
+    rate = encoder.dropout if training else 0.0
+    attention_rate = encoder.attention_dropout if training else 0.0
+    learning = torch.is_grad_enabled()
+    settings = encoder.heads, attention_rate, learning
+    x = dropout(_embedded(encoder, tokens, positions).to(kind), rate)
     for layer in encoder.layers:
         projections = _parameters(layer.query, layer.key, layer.value)
         rest = _parameters(layer.output, layer.attention_norm, layer.up, layer.down, layer.norm)
@@ -132,7 +149,7 @@ def encode(encoder, tokens, positions, lengths, training, kind, wanted=None, rea
     return x.float()
 
 
-def first_rows(encoder, padded, training, kind):
+def first_rows(encoder: Encoder, padded: torch.Tensor, training: bool, kind: torch.dtype) -> torch.Tensor:
     """Encode a padded batch (texts x places); return the rows of the first tokens, (texts x 1 x width)."""
     packed = pack(padded, encoder.padding)
     if kind == torch.bfloat16:
@@ -140,7 +157,7 @@ def first_rows(encoder, padded, training, kind):
     return encode(encoder, *packed, training, kind)[: len(padded), None]
 
 
-def never_save_late_rows(embedding):
+def never_save_late_rows(embedding: torch.nn.Embedding) -> None:
     """Let the weights of an embedding be brought up to date before they are saved (see row_adam)."""
     embedding.register_state_dict_pre_hook(
         lambda module, *_: module.weight.refresh() if hasattr(module.weight, "refresh") else None

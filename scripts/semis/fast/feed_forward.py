@@ -1,5 +1,8 @@
 """What follows the attention of a layer."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from semis.fast.dropout import keep_mask, masked
 from semis.fast.products import lowered, parameter_gradients
 
@@ -16,13 +19,21 @@ class Rest(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, attended, residual, rate, epsilon, learning, *parameters):
+    def forward(
+        ctx: Any,
+        attended: torch.Tensor,
+        residual: torch.Tensor,
+        rate: float,
+        epsilon: float,
+        learning: bool,
+        *parameters: torch.Tensor,
+    ) -> torch.Tensor:
         first, second = parameters[2:4], parameters[8:]
         low = [lowered(parameter, attended.dtype, learning) for parameter in (*parameters[:2], *parameters[4:8])]
         output, output_bias, up, up_bias, down, down_bias = low
         ctx.shape, ctx.scale = attended.shape[1:], 1 / (1 - rate)
 
-        def summed(x, residual):
+        def summed(x: torch.Tensor, residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
             mask = keep_mask(x.shape, rate, x.dtype)
             return residual + x if mask is None else torch.addcmul(residual, x, mask, value=ctx.scale, out=x), mask
 
@@ -39,16 +50,19 @@ class Rest(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         attended, output, first_mask, x, *first = ctx.saved_tensors[:8]
         middle, up, raised, active, down, second_mask, y, *second = ctx.saved_tensors[8:]
 
-        def through_norm(gradient, x, norm):  # in float32, since sums over the rows would lose digits in bfloat16
+        def through_norm(
+            gradient: torch.Tensor, x: torch.Tensor, norm: Sequence[torch.Tensor]
+        ) -> tuple[torch.Tensor, ...]:
+            # in float32, since sums over the rows would lose digits in bfloat16
             parts = gradient.float(), x.float(), ctx.shape, *norm, [True] * 3
             to_x, *to_norm = torch.ops.aten.native_layer_norm_backward(*parts)
             return to_x.to(x.dtype), *to_norm
 
-        def through_mask(gradient, mask):
+        def through_mask(gradient: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
             return gradient if mask is None else masked(gradient, mask).mul_(ctx.scale)
 
         to_y, *to_second = through_norm(gradient, y, second)

@@ -1,17 +1,20 @@
 """The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
 
+from typing import Any
+
 from semis.fast import encoder as fast_encoder
 from semis.fast.gradients import clip_gradients
 from semis.fast.row_adam import RowAdam
 from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.machine.processor import compute_type
 
+import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 FAMILY = ("camembert", "roberta", "xlm-roberta")
 
 
-def _layer(layer):
+def _layer(layer: Any) -> fast_encoder.Layer:
     """The modules of one of transformers' layers."""
     attention = layer.attention
     return fast_encoder.Layer(
@@ -26,7 +29,7 @@ def _layer(layer):
     )
 
 
-def prepare(model):
+def prepare(model: Any) -> None:
     """Let a sequence classifier run its encoder by `semis.fast.encoder`; say on standard output what it computes in.
 
     A model that is no RoBERTa, or activates with anything but GELU, stays as it is.
@@ -60,10 +63,10 @@ def prepare(model):
 class Trainer(FiniteTrainer):
     """A Trainer that can measure and clip sparse gradients too."""
 
-    def _clip_grad_norm(self, model):
+    def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
         return clip_gradients(model.parameters(), self.args.max_grad_norm)
 
-    def _get_grad_norm(self, model, grad_norm=None):
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> float:
         return float(clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)
 
 

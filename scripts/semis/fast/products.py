@@ -1,10 +1,12 @@
 """Products of the fast engine: weights in another type, rows of an embedding, linear layers with their gradients."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 
 
-def lowered(parameter, kind, learning):
+def lowered(parameter: torch.Tensor, kind: torch.dtype, learning: bool) -> torch.Tensor:
     """The parameter in another type; without learning, that is made once, and again where the parameter has changed.
 
     That its version tells, but for writes to `parameter.data` and the steps of torch's own fused optimizers.
@@ -22,19 +24,19 @@ class Rows(torch.autograd.Function):
     """Rows of an embedding; the gradient is sparse, one row for each different token (see row_adam)."""
 
     @staticmethod
-    def forward(ctx, weight, ids):
+    def forward(ctx: Any, weight: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         ctx.ids, ctx.shape = ids, weight.shape
         return weight[ids]
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         ids, places = ctx.ids.unique(return_inverse=True)
         rows = gradient.new_zeros(len(ids), gradient.shape[1]).index_add_(0, places, gradient)
         made = torch.sparse_coo_tensor(ids[None], rows, ctx.shape, is_coalesced=True, check_invariants=False)
         return made, None
 
 
-def parameter_gradients(gradient, x):
+def parameter_gradients(gradient: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The gradients of weight and bias of a linear layer, in float32 as these are, of its output's and its input."""
     return (gradient.t() @ x).float(), gradient.sum(0).float()
 
@@ -49,7 +51,15 @@ class LinearCrossEntropy(torch.autograd.Function):
     BLOCK = 1024
 
     @staticmethod
-    def forward(ctx, x, weight, bias, target, kind, learning):
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        target: torch.Tensor,
+        kind: torch.dtype,
+        learning: bool,
+    ) -> torch.Tensor:
         low, loss = weight.to(kind), x.new_zeros(())
         to_x, to_weight, to_bias = [], None, torch.zeros_like(bias)
         blocks = (rows.split(LinearCrossEntropy.BLOCK) for rows in (x.to(kind), target[:, None]))
@@ -68,5 +78,5 @@ class LinearCrossEntropy(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return *(x.mul_(gradient) for x in ctx.saved_tensors), None, None, None

@@ -140,7 +140,7 @@ def _recorded(path: str) -> dict | None:
 
 
 def _code(recipe: dict | None) -> tuple | None:
-    return recipe and (recipe.get("code"), recipe.get("environment"))
+    return (recipe.get("code"), recipe.get("environment")) if recipe else None
 
 
 def _count(number: int, noun: str) -> str:
