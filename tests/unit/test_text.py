@@ -1,13 +1,11 @@
-"""Reading plain text, dividing it for pretraining, and packing what fairseq made of it."""
+"""Reading plain text, dividing it for pretraining, and laying out what fairseq reads."""
 
 import lzma
-import os
-import shutil
 
+from semis.fairseq import data
 from semis.harness.errors import UserError
 from semis.text.lines import read_texts
 
-import pack_split
 import pytest
 import split_text
 import train_tokenizer
@@ -43,12 +41,19 @@ def test_a_tokenizer_fills_the_embedding_to_the_row(tmp_path):
         train_tokenizer.train_tokenizer([str(text)], 5000)
 
 
-def test_the_same_files_are_packed_to_the_same_bytes(tmp_path):
-    file, packed = tmp_path / "train.bin", [tmp_path / "a.zip", tmp_path / "b.zip"]
-    file.write_bytes(bytes(range(256)))
-    for i, path in enumerate(packed):
-        os.utime(file, (i * 10**6, i * 10**6))
-        pack_split.pack(path, {"input0/train.bin": file})
-    assert packed[0].read_bytes() == packed[1].read_bytes()
-    shutil.unpack_archive(packed[0], tmp_path / "data")
-    assert (tmp_path / "data" / "input0" / "train.bin").read_bytes() == file.read_bytes()
+def test_a_run_s_folder_has_links_to_its_splits_and_the_labels_in_their_order(tmp_path):
+    """Laid out again for other files, nothing of the old ones is left."""
+    names = [f"{part}.{kind}" for part in ("input0", "label") for kind in ("bin", "idx")]
+    for split in ("train", "valid"):
+        for name in names:
+            (tmp_path / f"{split}.{name}").write_text(f"{split} {name}")
+    (tmp_path / "dict.txt").write_text("mot 1\n")
+    (tmp_path / "run" / "input0").mkdir(parents=True)
+    (tmp_path / "run" / "input0" / "test.bin").symlink_to(tmp_path / "dict.txt")
+    splits = {split: [str(tmp_path / f"{split}.{name}") for name in names] for split in ("train", "valid")}
+    data.lay_out(tmp_path / "run", splits, str(tmp_path / "dict.txt"), ["bon", "mauvais"])
+    found = {file.relative_to(tmp_path / "run").as_posix(): file.read_text() for file in tmp_path.glob("run/*/*")}
+    assert found == {f"{n.split('.')[0]}/{s}.{n.split('.')[1]}": f"{s} {n}" for s in splits for n in names} | {
+        "input0/dict.txt": "mot 1\n",
+        "label/dict.txt": "bon 1\nmauvais 1\n",
+    }
