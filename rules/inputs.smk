@@ -8,7 +8,7 @@ def source_of(part):
     return lambda wildcards: [STUDY.located(part.format(**wildcards))]
 
 
-def texts(part):
+def text_sources(part):
     """Input function: the text files of a model's tokenizer or pretraining section."""
     return lambda wildcards: [
         STUDY.located(f"models.{wildcards.model}.{part}.text.{number}")
@@ -18,7 +18,7 @@ def texts(part):
 
 def text_settings(part, key):
     """Settings function: a key of that section, and its texts in their order, since Snakemake compares inputs as a set."""
-    return lambda wildcards: {key: MODELS[wildcards.model][part][key], "text": texts(part)(wildcards)}
+    return lambda wildcards: {key: MODELS[wildcards.model][part][key], "text": text_sources(part)(wildcards)}
 
 
 def fairseq_file(name):

@@ -3,7 +3,7 @@
 
 rule train_tokenizer:
     input:
-        text=texts("tokenizer"),
+        text=text_sources("tokenizer"),
     output:
         model="<results>/models/{model}/sentencepiece.bpe.model",
         dictionary="<results>/models/{model}/dict.txt",
@@ -25,7 +25,7 @@ rule train_tokenizer:
 
 rule split_text:
     input:
-        text=texts("pretraining"),
+        text=text_sources("pretraining"),
     output:
         train="<results>/pretraining/{model}/train.txt",
         valid="<results>/pretraining/{model}/valid.txt",

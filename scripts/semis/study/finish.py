@@ -95,7 +95,7 @@ def _complete(study: Study, snakemake: Internals, root: Path) -> None:
     config = as_json(study.config)
     run = {"started": STARTED, "ended": datetime.now(UTC).isoformat(), "cores": snakemake.cores}
     record = Path(study.results, "provenance.json")
-    provenance.write(record, root, config, taken_in(study), snakemake.environments(), run)
+    provenance.write(record, root, config, study_inputs(study), snakemake.environments(), run)
     written = Path(study.results, "config.yaml")
     written.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     page = f"{study.results}/report.html"
@@ -118,7 +118,7 @@ def _write_report(snakefile: str, config: Path, page: str) -> str | None:
     return None
 
 
-def taken_in(study: Study) -> dict[str, list[str]]:
+def study_inputs(study: Study) -> dict[str, list[str]]:
     """{dotted config key: paths} of all that the study takes in; of a dataset's folder just the files it reads."""
     found = {key: [study.located(key)] for key in study.sources}
     for name in study.datasets:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NamedTuple, Protocol
 
 from semis.harness.errors import UserError
-from semis.text.lines import read_lines
+from semis.text.lines import checked_lines
 
 SPLITS = ("train", "valid", "test")
 
@@ -63,9 +63,9 @@ class Lines:
 
 
 def _lines(file: File) -> list[str]:
-    """The lines of a file as `read_lines` gives them; none where there is nothing in it."""
+    """The lines of a file as `checked_lines` gives them; none where there is nothing in it."""
     with file.open() as stream:
-        found = list(read_lines(stream, file.shown))
+        found = list(checked_lines(stream, file.shown))
     return [] if found == [""] else found
 
 

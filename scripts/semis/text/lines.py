@@ -13,7 +13,7 @@ from semis.text import archives
 LINE_BREAKS = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
-def read_lines(stream: Iterable[bytes], name: str | Path) -> Iterator[str]:
+def checked_lines(stream: Iterable[bytes], name: str | Path) -> Iterator[str]:
     """Yield the lines of a binary stream, without blanks at both ends; `name` is what a sentence calls it.
 
     Only LF and CRLF end a line: what else some reader may take for an end becomes a blank, so that a line stays one
@@ -42,7 +42,7 @@ def read_texts(paths: Iterable[str | Path]) -> Iterator[str]:
             left = archives.limit(file) if file.suffix == ".xz" else file.stat().st_size + 1
             try:
                 with opened(file, "rb") as stream:
-                    yield from filter(None, read_lines(_at_most(left, stream, file), file))
+                    yield from filter(None, checked_lines(_at_most(left, stream, file), file))
             except (lzma.LZMAError, EOFError) as error:
                 raise UserError(f"{file} is not a whole xz file; compress it with xz, or name it .txt.") from error
 
