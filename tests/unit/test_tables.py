@@ -54,13 +54,10 @@ def test_a_markdown_table_has_numbers_on_the_right_and_dashes_for_what_is_missin
         {"name": "a", "n": 3, "share": 2.25, "text": "1"},
         {"name": "bcde", "n": 12, "share": float("nan"), "text": None},
     ]
-    assert records(rows).splitlines() == [
-        "| name |   n | share | text |",
-        "| :--- | --: | ----: | :--- |",
-        "| a    |   3 |   2.2 | 1    |",
-        "| bcde |  12 |     – | –    |",
-    ]
-    assert table(["x"], []).splitlines() == ["| x   |", "| :-- |"]
+    rule, *lines = [line.strip("|").split("|") for line in records(rows).splitlines()[1:]]
+    assert [cell.endswith(":") for cell in rule] == [False, True, True, False]
+    assert [[cell.strip() for cell in line] for line in lines] == [["a", "3", "2.2", "1"], ["bcde", "12", "–", "–"]]
+    assert len(table(["x"], []).splitlines()) == 2
 
 
 def test_an_answer_may_hold_other_line_breaks(tmp_path):
