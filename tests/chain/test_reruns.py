@@ -30,7 +30,7 @@ GROUPS = {name: cell for name, cell in rows(PAGE).items() if name.startswith("*"
 
 
 def promised(cell):
-    """({job: how many}, {wildcard: its only value}) that a cell of the table says; a table's job has its file's name."""
+    """({job: how many}, {wildcard: its only value}) of a cell of the table; a table's job has its file's name."""
     for name, rules in GROUPS.items():
         cell = cell.replace(name, rules)
     counts = {job: int(count or 1) for job, count in re.findall(r"`(\w+(?:\.csv)?)`(?: ×(\d+))?", cell)}
@@ -126,8 +126,8 @@ EDITS = {
     "a constant of a formula (`scripts/semis/results/statistics.py`)": {
         "scripts/semis/results/statistics.py": replace("confidence: float = 0.95", "confidence: float = 0.9")
     },
-    "a module of several scripts (`scripts/semis/results/runs.py`)": {
-        "scripts/semis/results/runs.py": replace("probability:.6f", "probability:.5f")
+    "a module of two scripts (`scripts/semis/results/evaluations.py`)": {
+        "scripts/semis/results/evaluations.py": replace("probability:.6f", "probability:.5f")
     },
     "the fast engine (`scripts/semis/fast/encoder.py`)": {"scripts/semis/fast/encoder.py": append("\nEXTRA = 1\n")},
     "an environment (`envs/transformers.yaml`)": {"envs/transformers.yaml": replace("safetensors==", "safetensors==9")},
