@@ -121,21 +121,38 @@ def pythons():
     return found
 
 
+HARD = """
+def f(v, w, *, k: "int" = 1):
+    if (n := len(v)) > w:
+        return f"{v:>{w}}" f"{n!r:{w}.{k}}" "a" f"{{}}{v}"
+    match v:
+        case {"a": [x, *_], **rest} | {"b": x, **rest}:
+            return lambda: (x, rest, b"\\x00", 1_000, 1e-5, 3j, ..., u"b")
+"""
+
+
 def test_every_python_gives_the_same_digests(tmp_path):
     """Of all scripts of the project; PyYAML is lent to those Pythons, since only its text is parsed with it."""
     found = pythons()
     if len(found) < 2:
         pytest.skip("there is just one Python here")
     (tmp_path / "yaml").symlink_to(Path(yaml.__file__).parent)
+    (tmp_path / "hard").mkdir()
+    (tmp_path / "hard" / "hard.py").write_text(HARD)
     code = (
         "import sys; from pathlib import Path; from semis.study import code; root = Path(sys.argv[1]);"
         "[print(file.name, code.code_digest(root, file.name)) for file in sorted(root.glob('*.py'))];"
-        "print(code.environment_digest(root.parent / 'envs', 'fairseq'))"
+        "print(code.environment_digest(root.parent / 'envs', 'fairseq'));"
+        "print(code.code_digest(Path(sys.argv[2]), 'hard.py'))"
     )
     path = os.pathsep.join([str(ROOT / "scripts"), str(tmp_path)])
     said = {
         subprocess.run(
-            [python, "-c", code, ROOT / "scripts"], env={"PYTHONPATH": path}, capture_output=True, text=True, check=True
+            [python, "-c", code, ROOT / "scripts", tmp_path / "hard"],
+            env={"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for python in found.values()
     }

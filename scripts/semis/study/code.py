@@ -117,6 +117,8 @@ def _tokens(node: Any) -> Iterator[str]:
     if isinstance(node, ast.AST):
         yield f"({type(node).__name__}"
         for field, value in ast.iter_fields(node):
+            if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty texts to a nested format
+                value = [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
             if field not in SILENT_FIELDS and value is not None and value != []:
                 yield f"{field}="
                 yield from _tokens(value)
