@@ -28,7 +28,7 @@ HINTS = ("Semis: no conda in use", "Semis: writing ")
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--keep-demo", metavar="FOLDER", help="keep the finished demo there; the next call only updates it"
+        "--keep-demo", metavar="FOLDER", help="keep the finished demo there for the next call"
     )
 
 

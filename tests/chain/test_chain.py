@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, in_environment
 
-pytestmark = pytest.mark.slow
 CONFIG = (ROOT / "demo" / "config.yaml").read_text()
 METHODS = ["fairseq-scratch", "fairseq-pretrained", "huggingface-pretrained"]
 SEEDS = [0, 1]
@@ -23,20 +22,20 @@ def read_table(path):
 
 
 COLUMNS = {
-    "tables/accuracy.csv": "dataset method seed split selection accuracy n",
-    "tables/summary.csv": "dataset method split selection n_seeds mean std_population std_sample ci_low ci_high "
-    "majority p_majority",
+    "tables/metrics.csv": "",
+    "tables/summary.csv": "",
     "tables/spread.csv": "dataset method split n_seeds n se_seeds se_reviews resampled_low resampled_high pairs "
     "disagreement_mean disagreement_std disagreement_lowest disagreement_highest",
     "tables/comparisons.csv": "dataset method_a method_b difference ci_low ci_high p_value p_holm test n",
     "tables/confusion.csv": "dataset method seed split label prediction n",
     "tables/tokens.csv": "dataset model split reviews tokens shortest median longest unknown unknown_percent cut "
     "cut_percent text_bytes binarized_bytes",
-    "tables/checks.csv": "dataset split check value",
+    "tables/datasets.csv": "dataset split check value",
     "tables/history.csv": "dataset method seed step epoch split metric value",
     "tables/parameters.csv": "model module shape parameters formula analytic",
     "tables/runtime.csv": "dataset method seed stage seconds max_rss_mb cpu_seconds",
-    "bloom/history.csv": "arm step metric value",
+    "tables/pretraining.csv": "model tokens_per_step step epoch split metric value",
+    "tables/qlora_history.csv": "method step metric value",
 }
 
 
@@ -47,7 +46,8 @@ def test_tables_have_the_columns_that_other_tools_rely_on(demo, name):
 
 
 def test_accuracies_are_those_of_the_predictions(demo):
-    rows = read_table(demo / "tables" / "accuracy.csv")
+    rows = read_table(demo / "tables" / "metrics.csv")
+    assert {row["metric"] for row in rows} == {"accuracy"}
     assert len(rows) == len(METHODS) * len(SEEDS) * 2
     for row in rows:
         run = demo / "runs" / row["dataset"] / row["method"] / f"seed{row['seed']}"
@@ -55,7 +55,7 @@ def test_accuracies_are_those_of_the_predictions(demo):
         labels = (ROOT / "demo" / "reviews" / f"{row['split']}.label").read_text().split()
         assert [line["label"] for line in said] == labels
         right = sum(line["label"] == line["prediction"] for line in said)
-        assert float(row["accuracy"]) == pytest.approx(100 * right / len(labels), abs=1e-3)
+        assert float(row["value"]) == pytest.approx(100 * right / len(labels), abs=1e-3)
 
 
 def test_the_chosen_checkpoint_is_the_one_that_was_evaluated(demo):
@@ -117,27 +117,32 @@ def test_tensorboard_shows_what_the_history_has(demo):
         assert [value for *_, value in found] == pytest.approx([float(row["value"]) for row in history], rel=1e-6)
 
 
-def read_by_fairseq(model, packed):
-    """[(tokens, unknown ones)] of each packed test review as a fine-tuned model's own task reads it."""
-    import shutil
+def read_by_fairseq(model, dictionary, tokens, labels):
+    """[(tokens, unknown ones)] of each binarized test review as a fine-tuned model's own task reads it."""
     import tempfile
+    from pathlib import Path
+
+    from semis.fairseq import data
+    from semis.fairseq.engine import ENGINE
 
     from evaluate_fairseq import load_model
 
     with tempfile.TemporaryDirectory() as folder:
-        shutil.unpack_archive(packed, folder)
-        task, _ = load_model(model, folder, "reference")
+        splits = {"test": [f"{tokens}/test.{part}.{kind}" for part in ("input0", "label") for kind in ("bin", "idx")]}
+        data.lay_out(Path(folder), splits, dictionary, labels)
+        task, _ = load_model(model, folder, ENGINE)
         task.load_dataset("test")
-        data = task.dataset("test")
-        tokens = [data[i]["net_input.src_tokens"] for i in range(len(data))]
+        read = task.dataset("test")
+        tokens = [read[i]["net_input.src_tokens"] for i in range(len(read))]
     return [(len(line), int((line == task.source_dictionary.unk()).sum())) for line in tokens]
 
 
 def test_tokens_are_counted_as_fairseq_reads_them(demo):
-    data = demo / "data" / "demo-books"
+    tokens = demo / "data" / "demo-books" / "tokens" / "roberta-demo"
     model = demo / "runs" / "demo-books" / "fairseq-pretrained" / "seed0" / "model" / "model.pt"
-    found = in_environment("fairseq", read_by_fairseq, str(model), str(data / "tokens" / "roberta-demo" / "test.zip"))
-    lengths = [row for row in read_table(data / "tokens" / "roberta-demo" / "lengths.csv") if row["split"] == "test"]
+    dictionary = demo / "models" / "roberta-demo" / "dict.txt"
+    found = in_environment("fairseq", read_by_fairseq, *map(str, (model, dictionary, tokens)), ["0", "1"])
+    lengths = [row for row in read_table(tokens / "lengths.csv") if row["split"] == "test"]
     assert [tokens for tokens, _ in found] == [min(int(row["tokens"]), 64) for row in lengths]
     assert [unknown for _, unknown in found] == [int(row["unknown"]) for row in lengths]
     [row] = [row for row in read_table(demo / "tables" / "tokens.csv") if row["split"] == "test"]
@@ -253,21 +258,21 @@ def test_rules_run_on_interpreters_of_their_own(runner, demo):
     assert "transformers" in transformers[1] and "fairseq-fixed" not in transformers[1]
 
 
-def test_the_faithful_arm_never_stops_and_the_improved_one_does(demo):
-    arms = json.loads((demo / "bloom" / "metrics.json").read_text())["arms"]
-    assert arms["faithful"]["after"]["stopped_share"] == 0 < arms["improved"]["after"]["stopped_share"]
+def test_the_faithful_method_never_stops_and_the_improved_one_does(demo):
+    methods = json.loads((demo / "qlora" / "metrics.json").read_text())["methods"]
+    assert methods["faithful"]["after"]["stopped_share"] == 0 < methods["improved"]["after"]["stopped_share"]
 
 
 def test_figures_summary_and_report_are_there(demo):
     drawn = {path.stem for path in (demo / "figures").glob("*.svg")}
     assert drawn == {path.stem for path in (demo / "figures").glob("*.png")}
-    assert {"accuracy_by_method", "validation_accuracy", "confusion", "lengths", "parameters"} <= drawn
+    assert {"metric_by_method", "validation_accuracy", "confusion", "lengths", "parameters"} <= drawn
     page = (demo / "summary.md").read_text()
     assert "say nothing about the models" in page
     for figure in drawn:
         assert f"figures/{figure}.png" in page
     report = (demo / "report.html").read_text()
-    for text in ("accuracy_by_method.svg", "BLOOM", "test accuracy by method", "the upright line the mean"):
+    for text in ("metric_by_method.svg", "QLoRA", "results on test by method", "the upright line the mean"):
         assert text in report
 
 
@@ -315,6 +320,7 @@ def test_the_formula_holds_for_real_models_of_several_sizes(demo):
 
 def batches(reviews, batch_size):
     """(sizes of the batches that fairseq makes of so many reviews for a fine-tuning, and without our flag for them)."""
+    from semis.fairseq.engine import ENGINE
     from semis.fairseq.training import model_flags
 
     import finetune_fairseq
@@ -332,8 +338,8 @@ def batches(reviews, batch_size):
     }
     training |= {"adam_betas": [0.9, 0.98], "adam_epsilon": 1e-8, "weight_decay": 0, "clip_norm": 0, "log_every": 25}
     training |= {"learning_rate": 1e-5, "final_learning_rate": 0}
-    flags = ["data", *model_flags("reference", {"layers": 1, "dimension": 8, "feed_forward": 8, "heads": 1}, 64)]
-    flags += finetune_fairseq.recipe_flags(training, 2, 0, reviews)
+    flags = ["data", *model_flags(ENGINE, {"layers": 1, "dimension": 8, "feed_forward": 8, "heads": 1}, 64)]
+    flags += finetune_fairseq.recipe_flags(training, ENGINE.optimizer, 2, 0, reviews)
     place = flags.index("--required-batch-size-multiple")
     found = []
     for given in (flags, flags[:place] + flags[place + 2 :]):

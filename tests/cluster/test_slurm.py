@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(slurm.missing()), reason
 GROUPS = dict(
     entry.split("=") for entry in yaml.safe_load((ROOT / "profiles/slurm/config.v9+.yaml").read_text())["groups"]
 )
-GPU_RULES = {"bloom_sample_before", "bloom_train", "bloom_sample_after"}
+GPU_RULES = {"qlora_sample", "qlora_train"}
 # Without an accounting database sacct knows nothing; a small cluster can be asked often.
 PROFILE = ["--workflow-profile", str(ROOT / "profiles" / "slurm"), "--slurm-status-command", "squeue"]
 PROFILE += ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2"]
@@ -35,11 +35,11 @@ def on_slurm(tmp_path, cluster):
 
 
 def demo(method):
-    """The demo's config with one seed, this method, and one arm of BLOOM."""
+    """The demo's config with one seed, this method, and one method of the language model."""
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     config["seeds"] = [0]
     config["methods"] = {method: config["methods"][method]}
-    config["bloom"]["arms"] = ["improved"]
+    config["qlora"]["methods"] = {"improved": {"recipe": "improved"}}
     return config
 
 
@@ -64,7 +64,7 @@ def test_the_demo_runs_on_slurm_and_only_the_gpu_rules_on_its_gpu(on_slurm, clus
         assert (job.get("TresPerJob") == "gres:gpu:1", job["Partition"] == "gpu") == (wanted, wanted), job
     assert {of_rule(job) for job in jobs} >= GPU_RULES
     local = re.findall(r"^ *localrule (\w+):", done.output, re.M)
-    assert "table_accuracy" in local and not set(local) & {of_rule(job) for job in jobs}
+    assert "write_jsonl" in local and not set(local) & {of_rule(job) for job in jobs}
     assert (on_slurm.folder / "results" / "demo" / "summary.md").exists()
 
 

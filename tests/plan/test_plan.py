@@ -2,6 +2,9 @@
 
 import copy
 import re
+import shutil
+
+from semis.study.code import environment_digest
 
 import pytest
 import yaml
@@ -32,8 +35,9 @@ def test_the_demo_has_a_run_for_each_method_and_seed_and_both_parts(snakemake, d
     plan = planned(snakemake, demo)
     assert plan["finetune_fairseq"] == plan["evaluate_fairseq"] == 2 * len(demo["seeds"])
     assert plan["finetune_huggingface"] == plan["evaluate_huggingface"] == len(demo["seeds"])
-    assert plan["bloom_train"] == plan["bloom_sample_after"] == 2
-    assert plan["pretrain"] == plan["export"] == plan["bloom_sample_before"] == plan["summary"] == 1
+    assert plan["qlora_train"] == 2
+    assert plan["qlora_sample"] == 3  # of the untrained model too
+    assert plan["pretrain"] == plan["export"] == plan["summary"] == 1
 
 
 def test_one_more_seed_adds_just_its_runs(snakemake, demo):
@@ -48,7 +52,7 @@ def test_a_second_dataset_needs_no_code(snakemake, demo):
     demo["datasets"]["again"] = copy.deepcopy(demo["datasets"]["demo-books"])
     grown = change(before, planned(snakemake, demo))
     assert grown["prepare_split"] == 3 and grown["evaluate_fairseq"] == 2 * len(demo["seeds"])
-    assert "pretrain" not in grown and "table_summary" not in grown
+    assert not {"pretrain", "table", "summary"} & set(grown)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +67,11 @@ def test_another_model_of_the_hub_or_of_a_folder_needs_no_code(snakemake, demo, 
     assert change(before, planned(snakemake, demo)) == expected | fetch
 
 
-def test_a_study_without_bloom_and_one_without_methods(snakemake, demo):
-    part_2 = {"study": "part-2", "bloom": demo.pop("bloom")}
-    assert not [name for name in planned(snakemake, demo) if name.startswith("bloom")]
-    assert not [name for name in planned(snakemake, part_2) if "finetune" in name or name.startswith("table")]
+def test_a_study_without_the_language_model_and_one_without_methods(snakemake, demo):
+    part_2 = {"study": "part-2", "qlora": demo.pop("qlora")}
+    assert not [name for name in planned(snakemake, demo) if "qlora" in name]
+    plan = planned(snakemake, part_2)
+    assert "finetune_fairseq" not in plan and "table" not in plan and plan["table_stack"] == 1
 
 
 def test_the_reports_study_downloads_what_it_names(snakemake):
@@ -85,18 +90,23 @@ def test_training_never_reads_test(snakemake, demo):
     assert "test.review" not in done.output
 
 
-def test_another_build_of_fairseq_makes_another_training(snakemake, demo):
-    """Its version stands in the script that installs it, not in the YAML."""
-    done = snakemake(demo, "--dry-run", "results/demo/models/roberta-demo/model.pt")
-    [inputs] = re.findall(r"^rule pretrain:\n +input: (.*)$", done.output, re.M)
-    assert {"fairseq.yaml", "fairseq.post-deploy.sh"} <= {path.rpartition("/")[2] for path in inputs.split(", ")}
+def test_another_build_of_fairseq_makes_another_training(tmp_path):
+    """The version of fairseq is in the script that installs it, not in the YAML."""
+    envs = tmp_path / "envs"
+    shutil.copytree(ROOT / "envs", envs)
+    script = envs / "fairseq.post-deploy.sh"
+    text = script.read_text()
+    assert "fairseq-fixed==" in text
+    script.write_text(text.replace("fairseq-fixed==", "fairseq-fixed==9"))
+    assert environment_digest(envs, "fairseq") != environment_digest(ROOT / "envs", "fairseq")
+    assert environment_digest(envs, "transformers") == environment_digest(ROOT / "envs", "transformers")
 
 
 def test_the_heavy_rules_ask_for_a_gpu_and_no_other(snakemake, demo):
     done = snakemake(demo, "--dry-run")
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", done.output, re.M)
     asking = {name for name, body in jobs if re.search(r"resources: .*\bgpu=[1-9]", body)}
-    assert asking == {"bloom_sample_before", "bloom_train", "bloom_sample_after"}
+    assert asking == {"qlora_sample", "qlora_train"}
 
 
 def test_the_query_of_a_url_is_no_part_of_the_files_name(snakemake, demo):

@@ -16,7 +16,7 @@ def study(snakemake):
     for name in ("demo", "profiles"):
         (snakemake.folder / name).symlink_to(ROOT / name)
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
-    del config["bloom"]
+    del config["qlora"]
     return config | {"seeds": [0], "methods": {"scratch": config["methods"]["fairseq-scratch"]}}
 
 
@@ -32,6 +32,16 @@ def test_a_shell_script_can_submit_every_job(snakemake, study):
 
 def test_the_readme_names_these_schedulers():
     assert set(OTHERS) == {"lsf", "sge", "kubernetes"}
+
+
+def test_every_profile_reruns_by_what_the_digests_need():
+    """Snakemake's own triggers for code and environments go by dates and absolute folders."""
+    profiles = {file.parent.name: yaml.safe_load(file.read_text()) for file in (ROOT / "profiles").glob("*/config*")}
+    assert set(profiles) == {"default", "generic", "slurm"}
+    profiles |= {name: yaml.safe_load(text) for name, text in OTHERS.items()}
+    for name, profile in profiles.items():
+        assert profile["rerun-triggers"] == ["mtime", "params", "input"], name
+        assert profile["max-checksum-file-size"] == 10**9, name
 
 
 @pytest.mark.parametrize("name", OTHERS)
