@@ -1,4 +1,4 @@
-"""Binarize text files with fairseq-preprocess and given dictionaries: a text, and the labels of its lines."""
+"""Binarize tokenized text, and the labels of its lines where there are any, with fairseq-preprocess."""
 
 import shutil
 import subprocess
@@ -13,13 +13,13 @@ from semis.harness.job import job
 
 
 def binarize(text: str, dictionary: str, bin_file: str, idx_file: str, threads: int) -> None:
-    """Write fairseq's .bin and .idx of the tokenized file `text`, with the words numbered as in `dictionary`.
+    """Write fairseq's .bin and .idx of the tokenized file `text`; `dictionary` numbers the words.
 
-    Raises UserError for a dictionary that cannot be read, CalledProcessError where fairseq-preprocess fails.
+    Raises UserError if the dictionary cannot be read, and CalledProcessError if fairseq-preprocess fails.
     """
     read_dictionary(dictionary)
     folder = Path(f"{bin_file}.new")
-    shutil.rmtree(folder, ignore_errors=True)  # of a job that was killed
+    shutil.rmtree(folder, ignore_errors=True)  # a killed job may have left it
     command = [sys.executable, "-m", "fairseq_cli.preprocess", "--only-source", "--trainpref", str(text)]
     command += ["--srcdict", str(dictionary), "--destdir", str(folder), "--workers", str(threads)]
     subprocess.run(command, check=True)
@@ -29,7 +29,7 @@ def binarize(text: str, dictionary: str, bin_file: str, idx_file: str, threads: 
 
 
 def main(inputs: Any, output: Any, settings: dict, threads: int) -> None:
-    """Binarize the text; of a dataset, the labels too."""
+    """Binarize the text and, if the settings name `labels`, the labels of a dataset."""
     binarize(inputs.text, inputs.dictionary, output.bin, output.idx, threads)
     if "labels" in settings:
         with tempfile.TemporaryDirectory() as folder:

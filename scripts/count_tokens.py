@@ -1,4 +1,4 @@
-"""Count what a fairseq model reads of a dataset: tokens of each review, unknown ones, truncated reviews, bytes."""
+"""Count what a fairseq model reads of a dataset: tokens per review, unknown tokens, truncated reviews, bytes."""
 
 from collections.abc import Container, Sequence
 from pathlib import Path
@@ -13,9 +13,10 @@ AROUND = 2  # fairseq puts <s> before the pieces of a review and </s> after them
 
 
 def review_lengths(lines: Sequence[str], words: Container[str]) -> pd.DataFrame:
-    """Return a table (row, tokens, unknown) of tokenized `lines`.
+    """Return a table (row, tokens, unknown) with a row for each of the tokenized `lines`.
 
-    It has the length that the model sees, and how many pieces are not among `words` and so become `<unk>`.
+    `tokens` is the length that the model sees. `unknown` counts the pieces that are not among `words`: fairseq turns
+    them into `<unk>`.
     """
     reviews = [line.split() for line in lines]
     return pd.DataFrame(
@@ -28,10 +29,10 @@ def review_lengths(lines: Sequence[str], words: Container[str]) -> pd.DataFrame:
 
 
 def token_counts(lengths: pd.DataFrame, positions: int) -> dict[str, float]:
-    """Return {name: value} of one split: tokens and unknown ones, the lengths, and how many reviews are truncated.
+    """Return {name: value} for one split: tokens, unknown tokens, lengths and truncated reviews.
 
-    A review with more tokens than the model has `positions` is truncated ("cut"). Percentages are of the tokens
-    (unknown) and of the reviews (cut).
+    A review with more tokens than the model has `positions` is truncated (the columns `cut`). `unknown_percent` is a
+    percentage of the tokens, `cut_percent` one of the reviews.
     """
     tokens, unknown, cut = lengths["tokens"].sum(), lengths["unknown"].sum(), (lengths["tokens"] > positions).sum()
     return {
@@ -48,7 +49,7 @@ def token_counts(lengths: pd.DataFrame, positions: int) -> dict[str, float]:
 
 
 def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
-    """Write the lengths of all reviews, and a row of counts for each split."""
+    """Write a table with the length of every review, and one with the counts of each split."""
     words = {line.rsplit(" ", 1)[0] for line in read_lines(inputs.dictionary)}
     lengths, counts = {}, {}
     for split, pieces, binarized in zip(settings["splits"], inputs.pieces, inputs.binarized, strict=True):

@@ -1,4 +1,4 @@
-"""Count what a reader should know about a dataset: sizes, balance, repeats within and across splits."""
+"""Describe a dataset in numbers: sizes, balance of the labels, repeats within and across splits."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 
 def describe(reviews: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return a table (split, quantity, value) for `reviews` and `labels` ({split: list of text}).
+    """Return a table (split, quantity, value) for `reviews` and `labels`, both {split: lines}.
 
-    Repeats are lines that a split holds before already, to the letter; `also_in_S` counts the lines that split S holds
-    too.
+    `repeats` counts the reviews that are identical to an earlier one of the same split, `also_in_S` those that are
+    identical to one of split S.
     """
     rows: list[tuple[str, str, int]] = []
     for split, lines in reviews.items():

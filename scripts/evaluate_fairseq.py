@@ -1,4 +1,4 @@
-"""Let a fine-tuned fairseq model classify the valid and test reviews, a row for each; and sum up the run."""
+"""Evaluate a fine-tuned fairseq model: write its prediction for each valid and test review, and the run's metrics."""
 
 import importlib
 import tempfile
@@ -19,7 +19,10 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 
 def load_model(path: Path, folder: str, engine: Engine) -> tuple[Any, Any]:
-    """Return (task, model in evaluation mode) of the fine-tuned checkpoint `path`, for the data in `folder`."""
+    """Load the fine-tuned checkpoint `path`; return fairseq's task for the data in `folder`, and the model.
+
+    The model is in evaluation mode. Raises UserError if the checkpoint cannot be loaded safely.
+    """
     importlib.import_module(Path(engine.plugin).parent.name)  # registers the architecture
     state = checkpoints.load(path)
     state["args"].data, state["args"].arch = folder, engine.architecture
@@ -31,7 +34,7 @@ def load_model(path: Path, folder: str, engine: Engine) -> tuple[Any, Any]:
 
 
 def classify(task: Any, model: Any, split: str, batch_size: int) -> Iterator[tuple[int, int, int, float]]:
-    """Yield (row, true class, predicted class, its probability) for each review of `split`, in the file's order."""
+    """Yield (row, true class, predicted class, its probability) for each review of `split`, in order of the rows."""
     task.load_dataset(split)
     batches = task.get_batch_iterator(task.dataset(split), max_sentences=batch_size).next_epoch_itr(shuffle=False)
     found: list[tuple[int, int, int, float]] = []

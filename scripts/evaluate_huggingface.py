@@ -1,4 +1,4 @@
-"""Let a fine-tuned Hugging Face model classify the valid and test reviews, a row for each; and sum up the run."""
+"""Evaluate a fine-tuned Hugging Face model: write its prediction for each valid and test review, and the metrics."""
 
 import json
 from typing import Any
@@ -16,7 +16,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 def classify(
     model: Any, tokenizer: Any, reviews: list[str], positions: int, batch_size: int
 ) -> list[tuple[int, float]]:
-    """Return (predicted class, its probability) for each review (text), in order; cut at `positions` tokens."""
+    """Return (predicted class, its probability) for each review, in order; reviews are truncated to `positions` tokens.
+
+    The model sees what a review spells like a special token, such as </s>, as text.
+    """
     found: list[tuple[int, float]] = []
     for first in range(0, len(reviews), batch_size):
         batch = reviews[first : first + batch_size]

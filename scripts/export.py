@@ -1,4 +1,4 @@
-"""Write a fairseq RoBERTa and its sentencepiece tokenizer as a Hugging Face folder with the same tokens and logits."""
+"""Export a fairseq RoBERTa with its sentencepiece tokenizer to a Hugging Face folder: same tokens, same logits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from tokenizers.models import BPE, Unigram
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
 from transformers.convert_slow_tokenizer import generate_merges
 
-# (part of a fairseq name, part of a Hugging Face name)
+# {part of fairseq's name of a tensor: part of Hugging Face's name}
 LAYER_NAMES = {
     "self_attn.q_proj": "attention.self.query",
     "self_attn.k_proj": "attention.self.key",
@@ -38,10 +38,10 @@ OTHER_NAMES = {
 
 
 def huggingface_weights(model: Mapping[str, torch.Tensor], layers: int, dimension: int) -> dict[str, torch.Tensor]:
-    """Rename the tensors of a fairseq RoBERTa with masked-LM head ({name: tensor}) as Hugging Face names them.
+    """Return the tensors of a fairseq RoBERTa with masked-LM head ({name: tensor}) under Hugging Face's names.
 
-    Hugging Face adds an embedding of the token type, which fairseq lacks: zeros. The head's output matrix is the
-    embedding in both.
+    Hugging Face also has an embedding of the token type. fairseq lacks it, so it becomes zeros. Both libraries use the
+    token embedding as the output matrix of the head.
     """
     names = dict(OTHER_NAMES)
     for layer in range(layers):
@@ -63,7 +63,10 @@ def huggingface_weights(model: Mapping[str, torch.Tensor], layers: int, dimensio
 def huggingface_model(
     model: Mapping[str, torch.Tensor], words: int, sizes: Mapping[str, int], positions: int
 ) -> RobertaForMaskedLM:
-    """Return a RobertaForMaskedLM that holds the weights `model` of fairseq."""
+    """Return a RobertaForMaskedLM with the fairseq weights `model` ({name: tensor}).
+
+    `words` counts the rows of the embedding, `sizes` is {layers, dimension, feed_forward, heads}.
+    """
     config = RobertaConfig(
         vocab_size=words,
         hidden_size=sizes["dimension"],
@@ -86,9 +89,9 @@ def huggingface_model(
 
 
 def read_sentencepiece(file: str, dictionary: str) -> tuple[Any, dict[str, float], list[str]]:
-    """Return (the sentencepiece model of a file, its scores {piece: score}, the words of the dictionary).
+    """Return (sentencepiece model, {piece: score}, words of the dictionary) from the two files.
 
-    Raises UserError for files that are damaged or not of one model: a piece that the dictionary lacks has no number.
+    Raises UserError if a file is damaged, or if the dictionary lacks a piece and so belongs to another model.
     """
     proto = sentencepiece_model_pb2.ModelProto()
     try:
@@ -97,23 +100,24 @@ def read_sentencepiece(file: str, dictionary: str) -> tuple[Any, dict[str, float
         proto.Clear()
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == piece.NORMAL}
     if not scores:
-        raise UserError(f"{file} is not a whole sentencepiece model; put that of the model there.")
+        raise UserError(f"{file} is not a complete sentencepiece model; replace it with the model's own file.")
     words = read_dictionary(dictionary)
     own = sorted(set(SPECIAL) & set(words))
     if own:
-        raise UserError(f"{dictionary} gives {', '.join(own)} a number of its own; such a model cannot be exported.")
+        raise UserError(
+            f"{dictionary} lists {', '.join(own)}, which fairseq numbers by itself; such a model cannot be exported."
+        )
     lacking = sorted(set(scores) - set(words))
     if lacking:
         raise UserError(
-            f"{dictionary} lacks {len(lacking)} pieces of {file} ({', '.join(lacking[:5])}); give the two files of one "
-            "model."
+            f"{dictionary} lacks {len(lacking)} pieces of {file} ({', '.join(lacking[:5])}); give two files that "
+            "belong to the same model."
         )
     return proto, scores, words
 
 
 def cutter(proto: Any, scores: Mapping[str, float], words: Sequence[str]) -> Tokenizer:
-    """Return the tokenizer (of the library tokenizers) that cuts text as sentencepiece does, pieces numbered as fairseq
-    numbers the words."""
+    """Return a Tokenizer with sentencepiece's pieces and `scores`, numbered as fairseq numbers its `words`."""
     never = min(scores.values()) - 100
     pieces = [
         *((piece, 0.0) for piece in SPECIAL[:-1]),
@@ -127,9 +131,9 @@ def cutter(proto: Any, scores: Mapping[str, float], words: Sequence[str]) -> Tok
 
 
 def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: int) -> PreTrainedTokenizerFast:
-    """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
+    """Return a tokenizer that splits text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
 
-    Raises UserError (see `read_sentencepiece`).
+    Raises UserError as `read_sentencepiece` does.
     """
     proto, scores, words = read_sentencepiece(sentencepiece_file, dictionary)
     tokenizer = cutter(proto, scores, words)
@@ -140,7 +144,7 @@ def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: i
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )
-    # Read as text (split_special_tokens), <pad> would still be found among the pieces; cut in two it is not.
+    # Even with split_special_tokens the text <pad> would become the piece <pad>; splitting it in two prevents that.
     special = Regex("</?(?=(?:s|pad|unk|mask)>)")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Split(special, "merged_with_previous")]
@@ -158,7 +162,7 @@ def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: i
 
 
 def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
-    """Write the folder."""
+    """Write the model and its tokenizer into the output folder."""
     sizes, positions = settings["architecture"], settings["positions"]
     tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, positions)
     model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, positions)

@@ -1,4 +1,4 @@
-"""Fine-tune a fairseq RoBERTa on labelled reviews with one seed, and keep the checkpoint that the config selects."""
+"""Fine-tune a fairseq RoBERTa on labelled reviews with one seed; keep the checkpoint that the config selects."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ from semis.machine.devices import use_gpus_asked_for
 from semis.results.runs import write_history, write_training
 from semis.schedule import schedule
 
-CHECKPOINTS = "checkpoint*[0-9].pt"  # of an epoch, or of the update that ends the schedule; not checkpoint_best.pt
+CHECKPOINTS = "checkpoint*[0-9].pt"  # those of epochs and of the last update of the schedule, not checkpoint_best.pt
 HISTORY = {
     "loss": ("train", "loss"),
     "lr": ("train", "learning_rate"),
@@ -24,9 +24,9 @@ HISTORY = {
 
 
 def recipe_flags(training: dict, optimizer: str, classes: int, seed: int, reviews: int) -> list[str]:
-    """Flags of fairseq-train for the recipe: those of the report's command, with the config's numbers.
+    """Return the flags of fairseq-train for the recipe: those of the report's command, with the config's numbers.
 
-    `optimizer` is the engine's name for Adam, `reviews` the number of training reviews.
+    `optimizer` is the engine's name for Adam, `classes` the number of labels, `reviews` that of training reviews.
     """
     _, total, warmup = schedule(training, reviews)
     return [
@@ -43,16 +43,16 @@ def recipe_flags(training: dict, optimizer: str, classes: int, seed: int, review
         *("--max-epoch", str(training["epochs"]), "--valid-subset", "valid"),
         *("--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"),
         *("--no-last-checkpoints", "--keep-last-epochs", "2"),
-        *("--save-interval-updates", str(total)),  # where the schedule ends within an epoch
+        *("--save-interval-updates", str(total)),  # in case the schedule ends within an epoch
         *("--log-interval", str(training["log_every"]), "--distributed-world-size", str(max(1, training["gpus"]))),
     ]
 
 
 def where_it_started(weights: dict, model: dict) -> dict:
-    """Say which tensors of the trained `model` came from the `weights` of a checkpoint and which were new.
+    """Return which tensors of the trained `model` came from the `weights` of a checkpoint, and which were new.
 
-    Both are {name: tensor}; a run from scratch has no `weights`. fairseq loads all that it finds, but for a
-    classification head of which a tensor has another size: that one it leaves out as a whole.
+    Both arguments are {name: tensor}; a run from scratch has no `weights`. fairseq loads every tensor that it finds,
+    with one exception: it skips a whole classification head if one of its tensors has another size.
     """
     heads = {name.rsplit(".", 2)[0] for name in model if name.startswith("classification_heads.")}
     taken = set(weights) & set(model)
@@ -70,7 +70,7 @@ def where_it_started(weights: dict, model: dict) -> dict:
 
 
 def save(output: Any, settings: dict, state: dict) -> None:
-    """Write model.pt from the contents of the chosen checkpoint, with what fairseq needs to build the model again."""
+    """Write model.pt from `state`, the contents of the selected checkpoint, with the arguments to rebuild the model."""
     Path(output.model).mkdir()
     task = {"task": "sentence_prediction", "criterion": "sentence_prediction", "num_classes": len(settings["labels"])}
     task |= {"init_token": 0, "separator_token": 2, "shorten_method": "truncate", "regression_target": False}
@@ -79,7 +79,10 @@ def save(output: Any, settings: dict, state: dict) -> None:
 
 
 def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> None:
-    """Train, then write the model folder and the history."""
+    """Train; then write the model folder and the history.
+
+    Raises UserError if the weights do not fit the config, or if the training diverges.
+    """
     start, settings = inputs.get("model"), recipe["settings"]
     training, sizes = settings["training"], (settings["architecture"], settings["positions"])
     engine = engines.load(training["engine"], "fairseq").ENGINE
@@ -93,7 +96,7 @@ def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> Non
     splits = {"train": inputs.train, "valid": inputs.valid}
     data.lay_out(folder / "data", splits, inputs.dictionary, settings["labels"])
 
-    # The weights alone: other entries of a checkpoint may name an architecture or a task that is not here.
+    # Weights only: other entries of a checkpoint may name an architecture or a task that does not exist here.
     clean = folder / "start.pt" if start else None
     if start:
         checkpoints.save(clean, weights, *sizes, {"task": "masked_lm"})

@@ -1,4 +1,4 @@
-"""Fine-tune a Hugging Face model on labelled reviews with one seed, with the Trainer of transformers."""
+"""Fine-tune a Hugging Face model on labelled reviews with one seed, using the Trainer of transformers."""
 
 import json
 import shutil
@@ -33,16 +33,19 @@ from transformers.integrations import TensorBoardCallback
 
 
 class LogEpochs(TrainerCallback):
-    """Let no logged loss be an average over the end of an epoch: a Trainer does not go on with one that was begun."""
+    """Logs at the end of each epoch, so that no logged loss averages over two epochs.
+
+    A Trainer that resumes does not continue an average that was begun before its checkpoint.
+    """
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         control.should_log = True
 
 
 def read_examples(path: str, tokenizer: Any, positions: int) -> list[dict[str, Any]]:
-    """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, cut at `positions` tokens.
+    """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, truncated to `positions` tokens.
 
-    What a review spells like a special token, such as </s>, is text.
+    The tokenizer treats what a review spells like a special token, such as </s>, as text.
     """
     with open(path, encoding="utf-8", newline="\n") as stream:
         rows = [json.loads(line) for line in stream]
@@ -56,15 +59,15 @@ def read_examples(path: str, tokenizer: Any, positions: int) -> list[dict[str, A
 
 
 def accuracy(prediction: EvalPrediction) -> dict[str, float]:
-    """Accuracy in percent of a Trainer's EvalPrediction (logits of shape reviews x classes)."""
+    """Return {accuracy: percent} for a Trainer's prediction (logits of shape reviews x classes)."""
     return {"accuracy": 100 * float(np.mean(prediction.predictions.argmax(-1) == prediction.label_ids))}
 
 
 def arguments(training: dict[str, Any], folder: Path, seed: int, updates: int, warmup: int) -> TrainingArguments:
-    """TrainingArguments for the config's `training`, of so many updates, with a checkpoint after each validation.
+    """Return TrainingArguments for the config's `training`, with a checkpoint in `folder`/checkpoints per validation.
 
-    Validating takes random numbers, so that another `validate_every` gives another training. Checkpoints land in
-    `folder`/checkpoints.
+    `updates` is the length of the training and `warmup` that of the warm-up. A validation draws random numbers, so
+    another `validate_every` gives another training.
     """
     every = training["validate_every"]
     when, steps = ("epoch", {}) if every == "epoch" else ("steps", {"eval_steps": every, "save_steps": every})
@@ -86,7 +89,7 @@ def arguments(training: dict[str, Any], folder: Path, seed: int, updates: int, w
         eval_strategy=when,
         save_strategy=when,
         **steps,
-        save_total_limit=3,  # the best, the last and, until it is sealed, the new one
+        save_total_limit=3,  # the best, the last, and the new one until it is sealed
         load_best_model_at_end=training["selection"] == "best",
         metric_for_best_model="accuracy",
         greater_is_better=True,
@@ -97,7 +100,7 @@ def arguments(training: dict[str, Any], folder: Path, seed: int, updates: int, w
 
 
 def history(log: Iterable[dict[str, Any]]) -> list[tuple[int, float, str, str, float]]:
-    """Rows (step, epoch, split, metric, value) of a Trainer's log_history."""
+    """Return rows (step, epoch, split, metric, value) from a Trainer's log_history."""
     names = {
         "loss": ("train", "loss"),
         "learning_rate": ("train", "learning_rate"),
@@ -107,13 +110,13 @@ def history(log: Iterable[dict[str, Any]]) -> list[tuple[int, float, str, str, f
     return [
         (entry["step"], round(entry["epoch"], 4), *names[name], entry[name])
         for entry in log
-        for name in names  # in this order: that of an entry which was read from a checkpoint is another
+        for name in names  # in this order, since an entry that was read from a checkpoint has another one
         if name in entry
     ]
 
 
 def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
-    """Raise UserError unless the tokenizer and the model of a folder fit each other and read so many `positions`."""
+    """Raise UserError unless tokenizer and model of a folder fit each other and can read `positions` tokens."""
     if tokenizer.pad_token is None:
         raise UserError(f"{folder} has a tokenizer without a pad_token; name one in its tokenizer_config.json.")
     if tokenizer.model_max_length < positions:
@@ -121,7 +124,7 @@ def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
             f"{folder} reads {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
         )
     rows = model.get_input_embeddings().num_embeddings
-    if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few rows that no token uses
+    if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few spare rows
         raise UserError(
             f"{folder}: its tokenizer has {len(tokenizer)} tokens, its weights {rows}; give those of one model."
         )
@@ -138,10 +141,10 @@ def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
 
 
 def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, list[str]]:
-    """Return (tokenizer, model, names of its new tensors) of a model folder, with a head for these labels.
+    """Return (tokenizer, model, names of its new tensors) of a model folder; the model gets a head for the labels.
 
-    Raises UserError where transformers cannot read it, where tokenizer and weights do not fit, and where it has fewer
-    positions than `positions`.
+    Raises UserError if transformers cannot read the folder, if tokenizer and weights do not fit each other, or if the
+    model has fewer positions than `positions`.
     """
     names = dict(enumerate(labels))
     try:
@@ -149,7 +152,7 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=len(names), id2label=names, output_loading_info=True, **ONLY_DATA
         )
-    except Exception as error:  # of any kind, since the folder may hold anything
+    except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
             f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason(error)}); "
             "give a whole model with its tokenizer."
@@ -162,7 +165,7 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
 
 
 def trainer_of(model: Any, tokenizer: Any, data: list[str], settings: dict, folder: Path, seed: int) -> Any:
-    """Return the engine's Trainer for the JSON-lines files `data` (train, valid), which works in `folder`."""
+    """Return the engine's Trainer for the JSON-lines files `data` (train, valid); it works in `folder`."""
     training = settings["training"]
     engine = engines.load(training["engine"], "huggingface")
     engine.prepare(model)
@@ -180,14 +183,14 @@ def trainer_of(model: Any, tokenizer: Any, data: list[str], settings: dict, fold
         callbacks=[
             checkpoints.Seal(),
             LogEpochs(),
-            TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),  # to watch while it trains
+            TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),  # for watching the training
         ],
         schedule_updates=total,
     )
 
 
 def where_it_started(folder: str, weights: dict, new: list[str]) -> dict:
-    """Say which tensors of the trained model's `weights` came from the model folder; `new` names the others."""
+    """Return which tensors of the trained model's `weights` came from the model folder; `new` names the others."""
     taken = sorted(set(weights) - set(new))
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix in (".safetensors", ".bin"))
     return {
@@ -201,7 +204,7 @@ def where_it_started(folder: str, weights: dict, new: list[str]) -> dict:
 
 
 def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> None:
-    """Train, then write the model folder and the history."""
+    """Train; then write the model folder and the history. Raises UserError as `load` does, and on divergence."""
     torch.set_num_threads(threads)
     set_seed(seed)
     settings = recipe["settings"]

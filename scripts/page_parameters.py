@@ -1,4 +1,4 @@
-"""Show the parameters of each fairseq model as a page: how many, where, by which formula, and why T + 2 positions."""
+"""Write the page of parameters: for each fairseq model its tensors, their formulas, and the reason for T + 2 rows."""
 
 import re
 from collections.abc import Mapping
@@ -18,24 +18,25 @@ th:first-child, td:first-child { text-align: left; font-family: monospace; }
 tr:last-child td { font-weight: bold; }
 """
 HEAD = """<h1>Model size</h1>
-<p>Every tensor of the encoder without heads, as counted in the checkpoint and as its formula says. D is the dimension,
-F the width of the feed-forward layers, L the number of layers, V the number of tokens and T that of positions. A, the
-number of attention heads, occurs in no formula: the heads share D among them, so more heads are narrower heads.</p>
-<p>Positions have T + 2 rows because fairseq numbers them from the padding index + 1, and padding is token 1: the first
-token of a review has position 2, and rows 0 and 1 belong to no position. They are not for the start and the end of the
-sentence, which take two of the T positions.</p>
-<p>The masked-language-model head has D<sup>2</sup> + 3 D + V parameters of its own, since its large matrix is the
-embedding of the tokens, and a classification head of two classes D<sup>2</sup> + 3 D + 2. fairseq counts both while it
+<p>The table lists every tensor of the encoder without heads: its parameters as counted in the checkpoint, and as its
+formula gives them. D is the dimension, F the width of the feed-forward layers, L the number of layers, V the number of
+tokens and T that of positions. A, the number of attention heads, occurs in no formula: the heads share D, so more heads
+are narrower heads.</p>
+<p>The position embedding has T + 2 rows because fairseq numbers positions from the padding index + 1, and padding is
+token 1. The first token of a review has position 2, and no position uses rows 0 and 1. Those rows are not for the start
+and the end of the sentence, which take two of the T positions.</p>
+<p>The head of the masked language model shares its large matrix with the token embedding and adds D<sup>2</sup> + 3 D +
+V parameters. A classification head with two classes has D<sup>2</sup> + 3 D + 2. fairseq counts both heads while it
 fine-tunes.</p>"""
 
 
 def marked(formula: str) -> str:
-    """Return a formula of sympy's as HTML."""
+    """Return a formula of sympy as HTML."""
     return re.sub(r"\*\*(\d+)", r"<sup>\1</sup>", html.escaped(formula)).replace("*", " ")
 
 
 def section(model: str, rows: pd.DataFrame, sizes: Mapping[str, int]) -> list[str]:
-    """Return the HTML of one model: the total, the share of the embeddings, and the rows of parameters.csv.
+    """Return the HTML of one model: its total, the share of the embeddings, and its `rows` of tables/parameters.csv.
 
     `sizes` is {symbol: number}.
     """
@@ -56,7 +57,7 @@ def section(model: str, rows: pd.DataFrame, sizes: Mapping[str, int]) -> list[st
 
 
 def page(table: pd.DataFrame, sizes: Mapping[str, Mapping[str, int]]) -> str:
-    """Return the page of tables/parameters.csv; `sizes` is {model: {symbol: number}}, and the table gives V."""
+    """Return the page for tables/parameters.csv; `sizes` is {model: {symbol: number}}, and V comes from the table."""
     parts = [HEAD]
     for model, rows in table.groupby("model", sort=False):
         tokens = rows.loc[rows["module"] == "embed_tokens.weight", "shape"].iloc[0].split("x")[0]

@@ -1,4 +1,4 @@
-"""Show the answers as a page: a section for each question, with the answers of all methods side by side."""
+"""Write the page of answers: a section for each question, with the answers of all methods side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write the reader's page of a study, summary.md, and the same as HTML with its figures inside."""
+"""Write the summary of a study for its readers: summary.md, and the same page as HTML with embedded figures."""
 
 import base64
 import re
@@ -27,12 +27,12 @@ SECTIONS = [
     data.section,
     qlora.section,
 ]
-END = "[provenance.json](provenance.json) lists the code, config, inputs and versions that this was made from."
+END = "[provenance.json](provenance.json) lists the code, config, inputs and versions that produced these results."
 READERS = {".json": read_json, ".jsonl": read_json_lines}
 
 
 def gather(inputs: Any, settings: dict[str, Any]) -> Results:
-    """Read what the page is made from."""
+    """Read the tables and files that the page shows."""
     return Results(
         tables={Path(path).stem: read_table(path) for path in inputs.tables},
         figures=settings["figures"],
@@ -42,7 +42,7 @@ def gather(inputs: Any, settings: dict[str, Any]) -> Results:
 
 
 def inlined(page: str, folder: Path) -> str:
-    """Return the HTML of the Markdown `page`, with the figures, given relative to `folder`, inside as data."""
+    """Return the Markdown `page` as HTML and embed its figures, whose paths are relative to `folder`."""
 
     def inline(match: re.Match[str]) -> str:
         image = base64.b64encode((folder / match[1]).read_bytes()).decode()

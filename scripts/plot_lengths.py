@@ -13,9 +13,9 @@ from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
 
 def draw(lengths: Sequence[pd.DataFrame], of: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return the figure for tables (split, row, tokens, unknown), a panel for each.
+    """Return the figure for tables (split, row, tokens, unknown), a panel for each table.
 
-    `of` has the {dataset, model, positions} of each table.
+    `of` holds the {dataset, model, positions} of each table.
     """
     fig, panels = style.figure(height_cm=2 + 5 * len(of), nrows=len(of), sharex=True, sharey=True, squeeze=False)
     for axes, table, what in zip(panels.flat, lengths, of, strict=True):

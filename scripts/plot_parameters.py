@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-# The first pattern that matches a tensor's name decides its part: the norm of the attention is a norm.
+# The first matching pattern decides the part of a tensor, so the norm of the attention is a norm.
 PARTS = {
     "token embeddings": "embed_tokens",
     "position embeddings": "embed_positions",
@@ -19,7 +19,7 @@ PARTS = {
 
 
 def parts(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the parameters by (model, part) of tables/parameters.csv, parts in the order of `PARTS`."""
+    """Sum up tables/parameters.csv; return a table of parts (in the order of `PARTS`) x models."""
     table = table[table["module"] != "total"].assign(part="other")
     for part, pattern in reversed(PARTS.items()):
         table.loc[table["module"].str.contains(pattern), "part"] = part
@@ -38,7 +38,7 @@ def draw(counts: pd.DataFrame) -> Figure:
         axes.bar_label(bars, [f"{value:,.0f} ({value / total:.1%})" for value in values], padding=4)
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    panels.flat[-1].set_xmargin(0.25)  # room for the figures beside the bars
+    panels.flat[-1].set_xmargin(0.25)  # leaves room for the numbers
     panels.flat[-1].set_xlabel("parameters")
     return fig
 

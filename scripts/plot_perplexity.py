@@ -1,4 +1,4 @@
-"""Draw the perplexity of each pretraining against its updates, on the training text and on held-out lines."""
+"""Draw the perplexity of each pretraining against the step, on the training text and on the held-out lines."""
 
 import math
 

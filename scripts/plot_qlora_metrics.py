@@ -1,4 +1,4 @@
-"""Draw the metrics of the answers before training and after it, for each method."""
+"""Draw the metrics of the answers before training, and after the training of each method."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ SHARES = ["stopped_share", "repeated_4grams", "distinct_2"]
 def draw(metrics: dict[str, Any], methods: Sequence[str]) -> Figure:
     """Return the figure for qlora/metrics.json, a panel for each metric and a bar for each stage."""
     stages = [metrics["before"], *(metrics["methods"][method]["after"] for method in methods)]
-    places = range(len(stages))  # not the names, since a method may be called "before"
+    places = range(len(stages))  # not the names: a method may be called "before"
     looks = style.looks(places)
     fig, panels = style.figure(width_cm=22, height_cm=7, ncols=len(LABELS))
     for axes, (metric, label) in zip(panels, LABELS.items(), strict=True):
@@ -32,7 +32,7 @@ def draw(metrics: dict[str, Any], methods: Sequence[str]) -> Figure:
             bar = axes.bar(place, value or 0, color=looks[place]["color"], width=0.6)
             axes.bar_label(bar, ["none" if value is None else f"{value:.3g}"], padding=2)
         axes.set_xticks(places, ["before", *methods], rotation=60)
-        axes.set_ymargin(0.15)  # room for the figures above the bars
+        axes.set_ymargin(0.15)  # leaves room for the numbers
         if metric in SHARES:
             axes.set_ylim(0, 1.15)
     return fig

@@ -1,4 +1,4 @@
-"""Draw what LoRA trains: the model's weights by kind of layer, with the adapters beside them."""
+"""Draw the parameters that LoRA trains: for each kind of layer, the model's own weights and those of the adapters."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def draw(found: dict[str, Any]) -> Figure:
     axes.set_yticks(range(len(modules)), modules)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xmargin(0.2)  # room for the figures beside the bars
+    axes.set_xmargin(0.2)  # leaves room for the numbers
     axes.set_xlabel("parameters, before 4-bit packing (logarithmic)")
     fig.legend(loc="outside lower center", ncols=2, frameon=False)
     return fig

@@ -1,4 +1,4 @@
-"""Draw how long one run of each method took: the mean over the seeds by stage, and every run."""
+"""Draw the wall time of each method's runs: the mean over the seeds by stage, and each run."""
 
 from semis.harness.job import job
 from semis.results import style

@@ -1,4 +1,4 @@
-"""Check and normalise one split, read from its folder or archive: UTF-8, a review a line, a known label a line."""
+"""Read one split from its folder or archive, check and normalise it: UTF-8, one review per line, one label per line."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ from semis.text.formats import FORMATS, File
 
 @contextmanager
 def opened(source: Sequence[str | Path], names: Sequence[str]) -> Iterator[list[File]]:
-    """Yield the files with these names, in their order.
+    """Yield the files with these names, in the order of the names.
 
-    `source` is either their paths, or the path of one archive or folder that holds them, anywhere inside. Raises
-    UserError where an archive cannot be read, or holds none or several of a name.
+    `source` holds either their paths, or the path of one archive or folder that holds them at any depth. Raises
+    UserError if an archive cannot be read, or if it holds no file or several files of a name.
     """
     paths = [Path(path) for path in source]
     if [path.name for path in paths] == list(names):
@@ -27,14 +27,14 @@ def opened(source: Sequence[str | Path], names: Sequence[str]) -> Iterator[list[
 
 
 def write_lines(path: str | Path, lines: Sequence[str]) -> None:
-    """Write `lines` as UTF-8, each ended by LF."""
+    """Write `lines` as UTF-8, with LF after each."""
     Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
 def main(source: Sequence[str], outputs: Sequence[str], settings: dict[str, Any], split: str) -> None:
     """Write the reviews and the labels of a split into the two `outputs`.
 
-    `settings` are the dataset's `labels` and the name of its `format`.
+    `settings` holds the dataset's `labels` and the name of its `format`. Raises UserError if the split is not valid.
     """
     form = FORMATS[settings["format"]]
     with opened(source, form.files(split)) as files:

@@ -1,4 +1,4 @@
-"""Pretrain a RoBERTa with fairseq's masked language model, and write it like the lab's model.pt."""
+"""Pretrain a RoBERTa as a masked language model with fairseq, and write it in the form of the lab's model.pt."""
 
 import shutil
 from pathlib import Path
@@ -22,15 +22,18 @@ HISTORY = {
 
 
 def recipe_flags(pretraining: dict, engine: Engine, positions: int) -> list[str]:
-    """Flags of fairseq-train for the config's `pretraining`: blocks of `positions` tokens, 15 % of them hidden."""
+    """Return the flags of fairseq-train for the config's `pretraining`.
+
+    The model reads blocks of `positions` tokens, of which fairseq masks 15 %.
+    """
     updates = pretraining["updates"]
     dropout = str(pretraining["dropout"])
     return [
         *("--task", "masked_lm", "--criterion", engine.masked_lm, "--sample-break-mode", "none"),
         *("--tokens-per-sample", str(positions), "--batch-size", str(pretraining["batch_size"])),
         *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
-        # A process of its own that reads the texts would outlive an epoch and not hear of the next: each would hide the
-        # same tokens, until a resumed training starts another one.
+        # A separate process for reading would outlive an epoch without knowing of the next one: it would mask the same
+        # tokens in every epoch, until a resumed training starts a new process.
         *("--num-workers", "0"),
         *("--seed", str(pretraining["seed"]), "--dropout", dropout, "--attention-dropout", dropout),
         *("--optimizer", engine.optimizer, "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
@@ -45,7 +48,7 @@ def recipe_flags(pretraining: dict, engine: Engine, positions: int) -> list[str]
 
 
 def main(inputs: Any, output: Any, recipe: dict, threads: int) -> None:
-    """Train, then write model.pt and the history."""
+    """Train; then write model.pt and the history. Raises UserError if the training diverges."""
     settings = recipe["settings"]
     pretraining, sizes = settings["pretraining"], (settings["architecture"], settings["positions"])
     engine = engines.load(pretraining["engine"], "fairseq").ENGINE

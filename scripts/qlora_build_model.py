@@ -1,4 +1,4 @@
-"""Build a BLOOM model of the wanted sizes and train it on plain text, for machines that cannot download one."""
+"""Build a BLOOM model of the configured sizes and train it on plain text, for machines that cannot download one."""
 
 import math
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from semis.text.lines import read_texts
 import torch
 from transformers import AutoTokenizer, BloomConfig, BloomForCausalLM, set_seed
 
-PARAGRAPHS = 20  # of a document: in BLOOM's own texts, too, the end of a paragraph is seldom the end of the text
+PARAGRAPHS = 20  # of a document: as in BLOOM's own training text, the end of a paragraph rarely ends a document
 
 
 def new_model(build: dict[str, Any], tokenizer: Any) -> BloomForCausalLM:
     """Return a BloomForCausalLM with random weights and the sizes of the config's `build`.
 
-    Raises UserError where the embedding has fewer rows than the tokenizer has tokens.
+    Raises UserError if the embedding has fewer rows than the tokenizer has tokens.
     """
     rows = build.get("embeddings", len(tokenizer))
     if rows < len(tokenizer):
@@ -41,9 +41,10 @@ def new_model(build: dict[str, Any], tokenizer: Any) -> BloomForCausalLM:
 
 
 def blocks(texts: Sequence[str], tokenizer: Any, length: int) -> torch.Tensor:
-    """Return a tensor (blocks, length) of token ids: documents of `PARAGRAPHS` lines, each ended by eos, cut in blocks.
+    """Return a tensor (blocks, length) of token ids from the text files `texts`.
 
-    Raises UserError for less text than a block.
+    A document has `PARAGRAPHS` lines and ends with eos; the blocks divide the sequence of all documents. Raises
+    UserError if the text is shorter than a block.
     """
     lines = list(read_texts(texts))
     documents = ["\n".join(lines[i : i + PARAGRAPHS]) for i in range(0, len(lines), PARAGRAPHS)]
@@ -60,9 +61,9 @@ def blocks(texts: Sequence[str], tokenizer: Any, length: int) -> torch.Tensor:
 
 
 def train(model: Any, data: torch.Tensor, build: dict[str, Any], folder: str) -> None:
-    """Train the model in place on `data` (blocks, length): AdamW, a learning rate falling to 0 as half a cosine.
+    """Train the model in place on `data` (blocks, length) with AdamW; the learning rate falls to 0 as half a cosine.
 
-    Raises UserError, which names the `folder` to be written, where the loss is not finite.
+    Raises UserError if the loss is not finite; the message names the model `folder`.
     """
     updates = build["updates"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=build["learning_rate"])
@@ -81,7 +82,7 @@ def train(model: Any, data: torch.Tensor, build: dict[str, Any], folder: str) ->
 
 
 def main(inputs: Any, folder: str, build: dict[str, Any], threads: int) -> None:
-    """Write the model folder: the tokenizer, and the weights in bfloat16, as BLOOM's are published."""
+    """Write the model folder: the tokenizer, and the weights in bfloat16, in which BLOOM's are published."""
     torch.set_num_threads(threads)
     set_seed(build["seed"])
     tokenizer = AutoTokenizer.from_pretrained(inputs.tokenizer, **ONLY_DATA)

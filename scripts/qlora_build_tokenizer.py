@@ -1,4 +1,4 @@
-"""Train a byte-level BPE tokenizer with BLOOM's special tokens and its way of splitting text."""
+"""Train a byte-level BPE tokenizer with BLOOM's special tokens and BLOOM's rule for splitting text into words."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ WORDS = r" ?[^(\s|[.,!?…。，、।۔،])]+"  # from BLOOM's tokenizer.json: 
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """Return a PreTrainedTokenizerFast of `vocabulary` tokens, special ones included, trained on the text files.
+    """Return a tokenizer with `vocabulary` tokens, special ones included, trained on the text files `texts`.
 
-    Raises UserError where the texts do not give that many.
+    Raises UserError if the text is too small for that many tokens.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -40,7 +40,7 @@ LoRA weights that Semis trained over the base model in NF4.
 
 
 def origin(source: dict[str, str]) -> str:
-    """Return a source of the config as text; a model without one was built by the workflow."""
+    """Return a source of the config as text; a model without a source was built by the workflow."""
     keys: list[str] = [key for key in ("hub", "url", "path", "file") if key in source]
     keys += ["revision"] * ("hub" in source)
     return redacted(", ".join(f"{key} {source[key]}" for key in keys)) or "built by the workflow from plain text"

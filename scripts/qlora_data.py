@@ -15,7 +15,7 @@ SEED = 0  # of the shuffle: the same pairs are held out in every study
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dict. Raises ValueError for a repeated key, of which JSON would take the last."""
+    """Return a JSON object as a dict. Raises ValueError if a key is repeated: JSON would silently take the last one."""
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys):
         raise ValueError(f"an object has the key {next(key for key in keys if keys.count(key) > 1)} twice")
@@ -25,7 +25,7 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read_source(source: str | Path, file: str | None = None) -> tuple[str, bytes]:
     """Return (name for messages, content) of a JSON file, or of the JSON file in a folder or archive.
 
-    `file` names the one to read where there are several. Raises UserError unless there is exactly one.
+    `file` selects one of several. Raises UserError unless there is exactly one.
     """
     if Path(source).is_file() and str(source).endswith(".json"):
         return str(source), Path(source).read_bytes()
@@ -41,9 +41,9 @@ def read_source(source: str | Path, file: str | None = None) -> tuple[str, bytes
 
 
 def check_pair(pair: Any, named: str, place: str) -> None:
-    """Raise UserError unless question and answer are texts that are not blank.
+    """Raise UserError unless question and answer are text that is not blank.
 
-    The sentence says which object of which file that is: `place` of `named`.
+    The message says where the pair is: `place` (an object's number) in the file `named`.
     """
     for key in ("question", "answer"):
         value = pair.get(key) if isinstance(pair, dict) else None
@@ -54,9 +54,9 @@ def check_pair(pair: Any, named: str, place: str) -> None:
 
 
 def read_pairs(source: str | Path, file: str | None = None) -> list[dict[str, str]]:
-    """Return the list of {question, answer} of a source (see `read_source`), without blanks at both ends.
+    """Return the list of {question, answer} of a source (see `read_source`), stripped of blanks at both ends.
 
-    Raises UserError unless it is a list of objects whose question and answer are texts with something in them.
+    Raises UserError unless the file is a JSON list of objects that `check_pair` accepts.
     """
     named, text = read_source(source, file)
     try:
@@ -71,7 +71,7 @@ def read_pairs(source: str | Path, file: str | None = None) -> list[dict[str, st
 
 
 def hold_out(pairs: list[dict[str, str]], count: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Return (train, holdout): the last `count` of the shuffled pairs are held out. Raises UserError if all are."""
+    """Return (train, holdout): shuffle the pairs and hold out the last `count`. Raises UserError if that is all."""
     if count >= len(pairs):
         raise UserError(
             f"qlora.data.holdout is {count}, but there are only {len(pairs)} questions and answers; lower it, or add "

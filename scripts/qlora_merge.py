@@ -1,4 +1,4 @@
-"""Merge an adapter into the model that it was trained on: the base as read from NF4, written in float32."""
+"""Merge an adapter into the base model that it was trained on: its NF4 values, written in float32."""
 
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,15 @@ base_model: {base}
 # {base} with a LoRA adapter merged in
 
 The weights are in float32. The base has the values that it had in NF4 while the adapter was trained. The card of the
-adapter lists data, settings and metrics: `adapter/README.md` beside this folder.
+adapter, `../adapter/README.md`, lists data, settings and metrics.
 """
 
 
 def merge(folder: str | Path, adapter: str | Path, dtype: torch.dtype) -> Any:
-    """Return the model of `folder`, loaded in NF4 and `dtype` as in training, with the adapter of a folder merged in.
+    """Load the model of `folder` in NF4 and `dtype` as in training, merge the adapter of a folder, return the result.
 
-    Merged into the 4-bit layers the adapter would be rounded to 4 bits, and merged into the original weights it would
-    have another base than in training. float32 holds both to the last digit that counts.
+    The result is in float32, which holds the base and the adapter without rounding either to 4 bits. Merging into the
+    original weights instead would give the adapter another base than in training.
     """
     base = load_quantized(folder, "cpu", dtype).dequantize(dtype=torch.float32).float()
     return PeftModel.from_pretrained(base, adapter).merge_and_unload()

@@ -16,7 +16,7 @@ def ngrams(text: str, n: int) -> list[tuple[str, ...]]:
 
 
 def repeated_share(texts: Sequence[str], n: int) -> float | None:
-    """Return the share (0 to 1) of n-grams that occur earlier in the same text; None where there are no n-grams."""
+    """Return the share (0 to 1) of n-grams that occur earlier in the same text, or None if there are no n-grams."""
     total = sum(len(ngrams(text, n)) for text in texts)
     distinct = sum(len(set(ngrams(text, n))) for text in texts)
     return 1 - distinct / total if total else None
@@ -25,14 +25,14 @@ def repeated_share(texts: Sequence[str], n: int) -> float | None:
 def distinct_share(texts: Sequence[str], n: int) -> float | None:
     """Return distinct-n of Li et al. 2016 (arXiv:1510.03055): distinct n-grams over all n-grams of all texts together.
 
-    None where there are no n-grams.
+    Returns None if there are no n-grams.
     """
     found = [ngram for text in texts for ngram in ngrams(text, n)]
     return len(set(found)) / len(found) if found else None
 
 
 def measure(rows: Sequence[dict[str, Any]], likelihood: dict[str, Any]) -> dict[str, Any]:
-    """Return the metrics of some rows of samples.jsonl, together with the likelihood of the held-out answers."""
+    """Return the metrics of `rows` of samples.jsonl, together with the `likelihood` of the held-out answers."""
     texts = [row["answer"] for row in rows]
     return {
         "answers": len(rows),

@@ -1,4 +1,4 @@
-"""Count the parameters before and after LoRA, and the memory that the weights take."""
+"""Count the parameters before and after LoRA, and measure the memory of the weights."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ import torch
 
 
 def by_module(parameters: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:
-    """Return {module name: number of parameters} of (name, parameter) pairs, all layers together."""
+    """Return {module name: number of parameters}, summed over the layers, for pairs (name, parameter)."""
     counts: Counter[str] = Counter()
     for path, parameter in parameters:
         counts[path.split(".")[-2]] += parameter.numel()
@@ -23,7 +23,7 @@ def by_module(parameters: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:
 
 
 def lora_by_module(model: Any) -> dict[str, int]:
-    """Return {module name: number of LoRA parameters}, all layers together."""
+    """Return {module name: number of LoRA parameters}, summed over the layers."""
     adapters = [(path, weight) for path, weight in model.named_parameters() if ".lora_" in path]
     return by_module((f"{path.split('.lora_')[0]}.weight", weight) for path, weight in adapters)
 

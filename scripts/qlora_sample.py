@@ -1,4 +1,4 @@
-"""Let the 4-bit model, with or without an adapter, answer the questions, and score the held-out answers."""
+"""Let the 4-bit model, with or without an adapter, answer the questions; and score the held-out answers."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ from transformers import GenerationConfig
 
 
 def question_seed(seed: int, question: str) -> int:
-    """Return a seed (32 bits) made of the config's seed and the question's text, so no question changes another's."""
+    """Return a seed (32 bits) from the config's seed and the question, so that no question affects another."""
     return int.from_bytes(hashlib.sha256(f"{seed}\n{question}".encode()).digest()[:4], "big")
 
 
 def answer(model: Any, tokenizer: Any, question: str, sampling: dict[str, Any], style: str) -> dict[str, Any]:
     """Return one sampled answer as {question, answer, seed, tokens, stopped}.
 
-    `tokens` counts the generated tokens before the end of sequence; `stopped` says whether that end came.
+    `tokens` counts the generated tokens before the end of sequence; `stopped` says whether the model generated that.
     """
     seed = question_seed(sampling["seed"], question)
     settings = GenerationConfig(
@@ -64,10 +64,10 @@ def answers_in_numbers(model: Any, tokenizer: Any, question: str, style: str) ->
 def negative_log_likelihood(
     model: Any, tokenizer: Any, pairs: list[dict[str, str]], style: str
 ) -> tuple[float | None, int]:
-    """Return (mean negative log-likelihood in nats of an answer's token given all before it, number of tokens).
+    """Return (mean negative log-likelihood of an answer's tokens given all before, in nats; number of tokens).
 
-    The end of sequence is not scored, so that methods which learn it and methods which do not can be compared. The mean
-    is None where there is no pair.
+    The end of sequence is not scored, so that methods which learn it and methods which do not can be compared. Without
+    pairs the mean is None.
     """
     total, tokens = 0.0, 0
     for pair in pairs:
@@ -81,7 +81,7 @@ def negative_log_likelihood(
 
 
 def load(inputs: Any, device: str, dtype: torch.dtype) -> Any:
-    """Return the model ready to answer, with the adapter where the rule gives one."""
+    """Return the model ready to answer, with the adapter if the rule has one."""
     model = load_quantized(inputs.model, device, dtype)
     if inputs.get("adapter"):
         model = PeftModel.from_pretrained(model, Path(inputs.adapter[0]).parent)
@@ -91,7 +91,10 @@ def load(inputs: Any, device: str, dtype: torch.dtype) -> Any:
 
 
 def main(inputs: Any, output: Any, settings: dict[str, Any], threads: int) -> None:
-    """Write the answers, a JSON line each, and the likelihood of the held-out answers."""
+    """Write the answers as JSON lines, and the likelihood of the held-out answers.
+
+    Raises UserError if the model cannot be loaded, or if its output is not a number.
+    """
     torch.set_num_threads(threads)
     style, questions = settings["prompt"], settings["questions"]
     device, dtype = choose_device(settings["device"])

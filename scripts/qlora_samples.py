@@ -1,4 +1,4 @@
-"""Join the answers before and after training. All methods share the model before: its rows have the method `base`."""
+"""Join the answers before and after training. The untrained model counts once: its rows have the method `base`."""
 
 from pathlib import Path
 

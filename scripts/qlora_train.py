@@ -65,14 +65,14 @@ def write_history(path: str, rows: Iterable[tuple[int, str, float]]) -> None:
 
 
 def of_adapter(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return the rule's recipe without gradient checkpointing, on which the adapter does not depend."""
+    """Return the rule's recipe without gradient checkpointing, since the adapter does not depend on it."""
     settings = recipe["settings"]
     training = {key: value for key, value in settings["training"].items() if key != "gradient_checkpointing"}
     return recipe | {"settings": settings | {"training": training}}
 
 
 def trained(trainer: FiniteTrainer, folder: Path) -> FiniteTrainer:
-    """Train to the end, resuming from the newest whole checkpoint below `folder`."""
+    """Train to the end, from the newest complete checkpoint below `folder` if there is one; return the trainer."""
     start = checkpoints.newest(folder / "checkpoints")
     print(f"resuming from {start}" if start else "starting with update 1", flush=True)
     trainer.train(resume_from_checkpoint=start)
@@ -80,7 +80,7 @@ def trained(trainer: FiniteTrainer, folder: Path) -> FiniteTrainer:
 
 
 def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None:
-    """Train, then write the adapter, the history and training.json."""
+    """Train; then write the adapter, the history and training.json. Raises UserError if the training diverges."""
     torch.set_num_threads(threads)
     settings = recipe["settings"]
     training, longest = settings["training"], settings["training"]["max_length"]

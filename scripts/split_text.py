@@ -1,4 +1,4 @@
-"""Divide a pretraining text into train and valid: lines taken out at even distances are held out."""
+"""Divide a pretraining text into train and valid; lines at even distances are held out as valid."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,10 @@ from semis.text.lines import read_texts
 
 
 def held_out(lines: Sequence[str], count: int) -> tuple[list[str], list[str]]:
-    """Return (train, valid): `count` lines at even distances are valid. Raises UserError if that is half of all."""
+    """Return (train, valid), with `count` lines at even distances in valid.
+
+    Raises UserError if that is more than half of the lines.
+    """
     if 2 * count > len(lines):
         raise UserError(
             f"the pretraining text has {len(lines)} lines, and valid_lines asks for {count} of them; lower "

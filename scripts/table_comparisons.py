@@ -1,4 +1,4 @@
-"""Compare each two methods of a dataset on the same test reviews, by each metric."""
+"""Compare the methods of a dataset in pairs, by each metric on the same test reviews."""
 
 from itertools import combinations
 from typing import Any

@@ -1,4 +1,4 @@
-"""Say how sure each method's metrics are: what seeds and reviews add to their error, and how far seeds disagree."""
+"""Measure how certain each method's metrics are: the errors from seeds and from reviews, and how far seeds disagree."""
 
 from semis.harness.job import job
 from semis.results.metrics import METRICS

@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def stack(tables: Sequence[pd.DataFrame], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Stack `tables`; `rows` has the columns {name: value} to put before those of each."""
+    """Stack `tables`; `rows` gives, for each table, the columns {name: value} that go before its own."""
     stacked = [table.assign(**row)[[*row, *table.columns]] for table, row in zip(tables, rows, strict=True)]
     return pd.concat(stacked)
 

@@ -1,4 +1,4 @@
-"""Sum up each method over its seeds: mean of each metric, spread, and an interval over seeds and reviews."""
+"""Summarise each method over its seeds: the mean of each metric, its spread, and an interval over seeds and reviews."""
 
 from semis.harness.job import job
 from semis.results.comparisons import against_majority

@@ -1,4 +1,4 @@
-"""Cut each line of a text into sentencepiece pieces, divided by spaces."""
+"""Split each line of a text into sentencepiece pieces, separated by spaces."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +10,7 @@ import sentencepiece
 
 
 def load(path: str) -> sentencepiece.SentencePieceProcessor:
-    """The sentencepiece model of a file. Raises UserError where there is none."""
+    """Load the sentencepiece model of a file. Raises UserError if that fails."""
     try:
         return sentencepiece.SentencePieceProcessor(model_file=path)
     except (RuntimeError, OSError) as error:
@@ -20,10 +20,10 @@ def load(path: str) -> sentencepiece.SentencePieceProcessor:
 
 
 def tokenize_lines(lines: Iterable[str], processor: sentencepiece.SentencePieceProcessor) -> Iterator[str]:
-    """Yield, for each line, its pieces joined with spaces.
+    """Yield the pieces of each line, joined with spaces.
 
-    What a review spells like a token of fairseq's own, such as <pad>, is text: where it would come out as one piece, it
-    is an unknown one.
+    A piece that is spelt like one of fairseq's own tokens, such as <pad>, is text and becomes <unk>: fairseq would take
+    it for that token.
     """
     for line in lines:
         pieces = processor.encode(line.rstrip("\n"), out_type=str)

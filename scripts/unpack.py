@@ -1,4 +1,4 @@
-"""Take the wanted files, by name, out of an archive or folder: {name: output path}."""
+"""Copy the files of a fairseq model, by name, out of an archive or folder."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from semis.text.archives import members, only
 def unpack(source: str | Path, wanted: dict[str, str | Path]) -> None:
     """Copy each file of `wanted` ({file name: path to write}) out of the archive or folder `source`.
 
-    It does not matter where in the archive a file is. Raises UserError where one is missing or there twice.
+    A file may be at any depth. Raises UserError if `source` holds no file of a name, or several.
     """
     with members(source) as found:
         for name, target in wanted.items():

@@ -1,4 +1,4 @@
-"""Repeat one run of a finished study from what its provenance.json says, in a folder of its own, and compare."""
+"""Repeat one run of a finished study in a separate folder, as its provenance.json describes it, and compare."""
 
 import argparse
 import os
@@ -20,9 +20,9 @@ COMPARED = ["predictions.csv", "history.csv", "metrics.json"]
 
 
 def find_run(record: dict[str, Any], results: Path, name: str | None) -> str:
-    """The path of a run's folder below `results`, checked to be there; by default of the study's first run.
+    """Return DATASET/METHOD/seedN of the run `name`, or of the study's first run if `name` is None.
 
-    Raises UserError where there is no such run, or no run at all.
+    Raises UserError if the study has no such run, or if a file of the run is missing in `results`.
     """
     config = record["config"]
     known = [f"{d}/{m}/seed{s}" for d in config["datasets"] for m in config["methods"] for s in config["seeds"]]
@@ -38,7 +38,7 @@ def find_run(record: dict[str, Any], results: Path, name: str | None) -> str:
 
 
 def config_of(record: dict[str, Any], run: str) -> dict[str, Any]:
-    """The study's config with all but one run left out, and paths that hold from any folder."""
+    """Return the study's config reduced to one run, with absolute paths."""
     config = {key: value for key, value in record["config"].items() if key not in ("qlora", "published")}
     dataset, method, seed = run.split("/")
     model = config["methods"][method]["model"]
@@ -54,7 +54,7 @@ def config_of(record: dict[str, Any], run: str) -> dict[str, Any]:
 
 
 def check_inputs(record: dict[str, Any], config: dict[str, Any]) -> None:
-    """Raise UserError unless all that the run takes in from outside still is what the study was made from."""
+    """Raise UserError unless every input file of the run is still the one that the study was made from."""
     for key, sums in record["inputs"].items():
         if key in {where for where, _ in sources(config)} and (now := provenance.checksums(sums)) != sums:
             file = next(file for file in sums if now.get(file) != sums[file])
@@ -62,7 +62,7 @@ def check_inputs(record: dict[str, Any], config: dict[str, Any]) -> None:
 
 
 def what_differs(record: dict[str, Any]) -> Iterator[str]:
-    """Sentences on what is not as it was when the study was last run."""
+    """Yield a clause for each difference between today and the study's last run: code, processor."""
     then, now = record["code"], provenance.code(ROOT)
     if then["sha256"] != now["sha256"]:
         yield f"the code is another one: {then['sha256'][:12]} (commit {then['commit']}) then, {now['sha256'][:12]} now"
@@ -72,7 +72,7 @@ def what_differs(record: dict[str, Any]) -> Iterator[str]:
 
 
 def repeat(results: Path, folder: Path, config: dict[str, Any], run: str, cores: int) -> None:
-    """Make the run anew in the new folder `folder`; the study's downloads are copied there."""
+    """Repeat the run in the new folder `folder`, with a copy of the study's downloads. Raises UserError if it fails."""
     downloads = results / "downloads"
     if downloads.is_dir():
         shutil.copytree(downloads, folder / downloads)
@@ -86,7 +86,7 @@ def repeat(results: Path, folder: Path, config: dict[str, Any], run: str, cores:
 
 
 def compare(results: Path, folder: Path, run: str) -> list[str]:
-    """Names of the files of the run that did not come out the same, byte for byte."""
+    """Return the names of the run's files whose bytes differ between `results` and the repetition in `folder`."""
     return [name for name in COMPARED if _bytes(results, run, name) != _bytes(folder / results, run, name)]
 
 
@@ -95,7 +95,7 @@ def _bytes(results: Path, run: str, name: str) -> bytes:
 
 
 def main(study: str, name: str | None, cores: int) -> None:
-    """Repeat and compare. Raises UserError where that cannot be done, or the run comes out another way."""
+    """Repeat a run and compare. Raises UserError if that is impossible, or if a result differs."""
     results = Path("results", study)
     record = provenance.read(results / "provenance.json")
     run = find_run(record, results, name)

@@ -1,4 +1,4 @@
-"""Write a split as JSON lines with `sentence1` and `label` (the number of the class), as run_glue.py read them."""
+"""Write a split as JSON lines with `sentence1` and `label` (the number of the class), the format of run_glue.py."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from semis.harness.job import job
 
 
 def json_lines(reviews: Iterable[str], given: Iterable[str], labels: Sequence[str]) -> Iterator[str]:
-    """Yield a JSON line for each review; the class is the place of its label in `labels`."""
+    """Yield a JSON line for each review; `given` holds its label, and the class is the label's index in `labels`."""
     for review, label in zip(reviews, given, strict=True):
         yield json.dumps(
             {"sentence1": review.rstrip("\n"), "label": labels.index(label.rstrip("\n"))}, ensure_ascii=False
