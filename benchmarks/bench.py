@@ -2,7 +2,7 @@
 
 Quick: every run is cut to a few updates, and the times of whole runs and of the study are worked out from the rates
 (marked "extrapolated"); three rounds, fewer where they would take longer than 10 minutes. With FULL=1 whole runs of 5
-epochs are made, which takes hours: interrupted, it goes on behind the last step that was finished. Prints tables and
+epochs are made, which takes hours: interrupted, it resumes after the last step that was finished. Prints tables and
 writes results/bench/bench.json and profile.txt. Run it with `make bench`; nothing else should run on the machine.
 """
 
@@ -44,7 +44,7 @@ STUDY = Path("results", "engines")
 class Bench:
     """Runs the works in a folder and gathers what they come to: {(work, metric): {engine: [value, ...]}}.
 
-    `measured.json` in the folder keeps that after each step, so that another Bench of the folder goes on from there.
+    `measured.json` in the folder keeps that after each step, so that another Bench of the folder resumes from there.
     """
 
     def __init__(self, folder):
@@ -137,17 +137,15 @@ class Bench:
         for part, environment in (("tokenizer", "sentencepiece"), ("model", "fairseq")):
             self.python(environment, ROOT / "benchmarks" / "generate.py", part, "model")
         data = STUDY / "data" / "books"
-        targets = [data / f"tokens/model/{split}.bin" for split in REVIEWS]
-        targets += [data / f"{split}.jsonl" for split in REVIEWS] + [data / f"label/{split}.bin" for split in REVIEWS]
-        self.snakemake(*targets, STUDY / "models" / "model-hf")
+        self.snakemake(*prepared())
         for kind in ("bin", "idx"):
             for split in REVIEWS:
-                self.link(f"data/input0/{split}.{kind}", data / f"tokens/model/{split}.{kind}")
-                self.link(f"data/label/{split}.{kind}", data / f"label/{split}.{kind}")
-            # a text for the masked language model: the reviews one behind the other
-            self.link(f"text/train.{kind}", data / f"tokens/model/train.{kind}")
+                for part in ("input0", "label"):
+                    self.link(f"data/{part}/{split}.{kind}", data / f"tokens/model/{split}.{part}.{kind}")
+            # a text for the masked language model: the reviews one after the other
+            self.link(f"text/train.{kind}", data / f"tokens/model/train.input0.{kind}")
         self.link("data/input0/dict.txt", "model/dict.txt")
-        self.link("data/label/dict.txt", data / "label" / "dict.txt")
+        (self.folder / "data/label/dict.txt").write_text("0 1\n1 1\n")
         self.link("text/dict.txt", "model/dict.txt")
 
     def link(self, path, target):
@@ -289,6 +287,13 @@ def config(epochs):
     }
 
 
+def prepared():
+    """The files and folders that all runs read: the binarized and tokenized reviews, and the exported model."""
+    data = STUDY / "data" / "books"
+    names = (name for split in REVIEWS for name in (f"tokens/model/{split}.input0.bin", f"{split}.jsonl"))
+    return [*(data / name for name in names), STUDY / "models" / "model-hf"]
+
+
 def target(method, seed):
     """The file that ends a run."""
     return STUDY / f"runs/books/{method}/seed{seed}/metrics.json"
@@ -397,4 +402,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted; " + ("FULL=1 again goes on behind the last step" if FULL else "nothing was kept"))
+        sys.exit("\ninterrupted; " + ("FULL=1 again resumes after the last step" if FULL else "nothing was kept"))

@@ -4,7 +4,7 @@
 
 REVIEWS is a folder of {train,valid,test}.{review,label}; TEXT are files of plain text, of which (and of the train
 reviews) tokenizers are made and one roberta_small pretrained, by the fast engine. Five seeds from scratch and three
-from that model are trained for 5 epochs by each engine, which takes hours; a run that was stopped goes on. Prints
+from that model are trained for 5 epochs by each engine, which takes hours; a run that was stopped is resumed. Prints
 tables and writes results/bench/equivalence.json. Run it with `make equivalence REVIEWS=... TEXT="..."`.
 """
 
@@ -20,7 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results" / "bench"
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from semis.statistics import correctness, equivalence, read_predictions  # noqa: E402
+from semis.results.comparisons import equivalence  # noqa: E402
+from semis.results.metrics import METRICS  # noqa: E402
+from semis.results.statistics import labels_of, scores_of  # noqa: E402
+from semis.results.tables import read_predictions  # noqa: E402
 
 import pandas as pd  # noqa: E402
 
@@ -61,11 +64,11 @@ def run_of(start, engine, seed):
     return STUDY / "runs" / "reviews" / f"{start}-{engine}" / f"seed{seed}"
 
 
-def predictions(start, engine):
-    """The array `correct` (seeds x reviews) of a method's test reviews."""
+def scores(start, engine):
+    """The scores (seeds x reviews, in percent) of a method on the test reviews, whose mean is the accuracy."""
     folders = [run_of(start, engine, seed) for seed in SEEDS[start]]
     rows = read_predictions([folder / "predictions.csv" for folder in folders], [{"seed": s} for s in SEEDS[start]])
-    return correctness(rows[rows["split"] == "test"])
+    return scores_of(METRICS[0], labels_of(rows[rows["split"] == "test"]))
 
 
 def losses(start):
@@ -94,10 +97,10 @@ def main(reviews, *texts):
     subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
     found = []
     for start in SEEDS:
-        correct = {engine: predictions(start, engine) for engine in ENGINES}
-        means = {engine: 100 * values.mean() for engine, values in correct.items()}
+        by_engine = {engine: scores(start, engine) for engine in ENGINES}
+        means = {engine: values.mean() for engine, values in by_engine.items()}
         row = {"start": start, "seeds": len(SEEDS[start]), **means}
-        found.append(row | equivalence(correct["fast"], correct["reference"], MARGIN))
+        found.append(row | equivalence(by_engine["fast"], by_engine["reference"], MARGIN))
         print(f"\nMean loss in each epoch, {start}:\n{losses(start).to_string(float_format='%.4f')}")
     print(f"\nTest accuracy (%), fast less reference; equivalent within {MARGIN} points?")
     print(tabulate(found, headers="keys", floatfmt=".2f"))

@@ -48,7 +48,7 @@ def model(folder):
     """Write model.pt: roberta_small as fairseq initialises it."""
     from argparse import Namespace
 
-    from semis import checkpoints
+    from semis.fairseq import checkpoints
 
     import fairseq_plugin
     import torch

@@ -9,9 +9,9 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from semis import fast_encoder
-from semis.processor import compute_type
-from semis.row_adam import RowAdam
+from semis.fast import attention, dropout, feed_forward
+from semis.fast.row_adam import RowAdam
+from semis.machine.processor import compute_type
 
 import fairseq_fast
 import torch
@@ -101,7 +101,8 @@ def main(data, file):
         torch.nn.functional.cross_entropy(logits, batch["target"].view(-1), reduction="sum").backward()
         adam.step()
 
-    fast_encoder.keep_mask = recorded(fast_encoder.keep_mask)
+    for module in (dropout, attention, feed_forward):
+        module.keep_mask = recorded(module.keep_mask)
     for batch in batches[:3]:
         update(batch)
     with profile(activities=[ProfilerActivity.CPU]) as found:

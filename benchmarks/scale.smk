@@ -24,7 +24,7 @@ rule all:
 
 rule data:
     output:
-        expand("data/{i}", i=range(13)),
+        expand("data/{i}", i=range(11)),
     shell:
         "touch {output}"
 
@@ -45,7 +45,7 @@ rule finetune:
 
 rule evaluate:
     input:
-        rules.data.output[:8],
+        rules.data.output[:9],
         model=f"{RUN}/model",
     output:
         f"{RUN}/predictions.csv",

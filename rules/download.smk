@@ -1,83 +1,57 @@
-"""Download: what the config names by url or hub id, unless it lies in downloads/. Local paths are read in place."""
+"""Download: what the config names by url or hub id, unless it is in downloads/. Local paths are read in place."""
 
-URLS, HUBS = downloads("url"), downloads("hub")
-DOWNLOAD_TARGETS = [located(kind, name, source) for (kind, name), (_, source) in (URLS | HUBS).items()]
+URLS, HUBS = STUDY.downloads("url"), STUDY.downloads("hub")
 
-# `ancient`: an edited helper fetches nothing again. `update`: what came at first is compared with what comes later.
+# `update`: what came at first is compared with what comes later.
 
 
 rule fetch:
-    input:
-        code=ancient(helpers("checksums", "errors", "job")),
     output:
-        file="<results>/downloads/{kind}/{name}/{file}",
-        checksums=update("<results>/checksums/{kind}/{name}/{file}.json"),
+        file="<results>/downloads/{place}/{file}",
+        checksums=update("<results>/checksums/{place}/{file}.json"),
     log:
-        "<logs>/fetch/{kind}/{name}/{file}.log",
+        "<logs>/fetch/{place}/{file}.log",
     benchmark:
-        "<benchmarks>/fetch/{kind}/{name}/{file}.tsv"
+        "<benchmarks>/fetch/{place}/{file}.tsv"
     wildcard_constraints:
-        kind=any_of({kind for kind, _ in URLS}),
-        name=any_of({name for _, name in URLS}),
-        file=any_of({semis_config.file_name(source["url"]) for _, source in URLS.values()}),
+        place=any_of(URLS),
+        file=any_of(os.path.basename(STUDY.located(key)) for key, _ in URLS.values()),
     localrule: True
     conda:
         "../envs/download.yaml"
     params:
-        key=lambda wildcards: URLS[wildcards.kind, wildcards.name][0],
-        source=lambda wildcards: {
-            key: value for key, value in URLS[wildcards.kind, wildcards.name][1].items() if key in ("url", "sha256")
-        },
+        recipe=download(
+            lambda wildcards: {
+                "key": URLS[wildcards.place][0],
+                "source": {k: v for k, v in URLS[wildcards.place][1].items() if k in ("url", "sha256")},
+            }
+        ),
     script:
         "../scripts/fetch.py"
 
 
 rule fetch_hub:
-    input:
-        code=ancient(helpers("checksums", "errors", "job")),
     output:
-        folder=directory("<results>/downloads/{kind}/{name}/hub"),
-        checksums=update("<results>/checksums/{kind}/{name}/hub.json"),
+        folder=directory("<results>/downloads/{place}/hub"),
+        checksums=update("<results>/checksums/{place}/hub.json"),
     log:
-        "<logs>/fetch_hub/{kind}/{name}.log",
+        "<logs>/fetch_hub/{place}.log",
     benchmark:
-        "<benchmarks>/fetch_hub/{kind}/{name}.tsv"
+        "<benchmarks>/fetch_hub/{place}.tsv"
     wildcard_constraints:
-        kind=any_of({kind for kind, _ in HUBS}),
-        name=any_of({name for _, name in HUBS}),
+        place=any_of(HUBS),
     localrule: True
     conda:
         "../envs/download.yaml"
     params:
-        key=lambda wildcards: HUBS[wildcards.kind, wildcards.name][0],
-        source=lambda wildcards: HUBS[wildcards.kind, wildcards.name][1],
+        recipe=download(lambda wildcards: dict(zip(("key", "source"), HUBS[wildcards.place]))),
     script:
         "../scripts/fetch_hub.py"
 
 
-rule unpack_dataset:
-    input:
-        source=lambda wildcards: [located("datasets", wildcards.dataset, DATASETS[wildcards.dataset]["source"])],
-        code=helpers("archives", "errors", "job"),
-    output:
-        [f"<results>/data/{{dataset}}/source/{split}.{kind}" for split in SPLITS for kind in ("review", "label")],
-    log:
-        "<logs>/unpack_dataset/{dataset}.log",
-    benchmark:
-        "<benchmarks>/unpack_dataset/{dataset}.tsv"
-    localrule: True
-    conda:
-        "../envs/sentencepiece.yaml"
-    params:
-        names=[f"{split}.{kind}" for split in SPLITS for kind in ("review", "label")],
-    script:
-        "../scripts/unpack.py"
-
-
 rule unpack_fairseq_model:
     input:
-        source=lambda wildcards: [located("models", wildcards.model, MODELS[wildcards.model]["source"])],
-        code=helpers("archives", "errors", "job"),
+        source=source_of("models.{model}.source"),
     output:
         "<results>/models/{model}/model.pt",
         "<results>/models/{model}/dict.txt",
@@ -87,20 +61,19 @@ rule unpack_fairseq_model:
     benchmark:
         "<benchmarks>/unpack_fairseq_model/{model}.tsv"
     wildcard_constraints:
-        model=any_of(models_with("fairseq", "source")),
+        model=any_of(STUDY.models_with("fairseq", "source")),
     localrule: True
     conda:
         "../envs/sentencepiece.yaml"
     params:
-        names=["model.pt", "dict.txt", "sentencepiece.bpe.model"],
+        recipe=recipe("unpack", "sentencepiece", {"names": ["model.pt", "dict.txt", "sentencepiece.bpe.model"]}),
     script:
         "../scripts/unpack.py"
 
 
 rule unpack_huggingface_model:
     input:
-        source=lambda wildcards: [located("models", wildcards.model, MODELS[wildcards.model]["source"])],
-        code=helpers("archives", "errors", "job"),
+        source=source_of("models.{model}.source"),
     output:
         folder=directory("<results>/models/{model}"),
     log:
@@ -108,9 +81,11 @@ rule unpack_huggingface_model:
     benchmark:
         "<benchmarks>/unpack_huggingface_model/{model}.tsv"
     wildcard_constraints:
-        model=any_of(models_with("huggingface", "source")),
+        model=any_of(STUDY.models_with("huggingface", "source")),
     localrule: True
     conda:
         "../envs/sentencepiece.yaml"
+    params:
+        recipe=recipe("unpack_folder", "sentencepiece"),
     script:
         "../scripts/unpack_folder.py"

@@ -1,51 +1,24 @@
-"""Where the rules find their inputs and settings: functions of wildcards, and no rule."""
+"""Where the rules find their inputs and settings: functions of the wildcards. No rule is in this file."""
+
+EVALUATION_BATCH = 32  # reviews; it decides no label, only the last digits of a probability
 
 
-def origins():
-    """{(kind, name): (dotted config key, source)} of all that the study takes in from outside."""
-    found = {}
-    for where, source in semis_config.sources(config):
-        kind, _, name = where.removesuffix(".source").partition(".")
-        found[kind, name.replace(".", "-") or kind] = (where, source)
-    return found
+def source_of(part):
+    """Input function: the file, archive or folder of the source at `part`, such as models.{model}.source."""
+    return lambda wildcards: [STUDY.located(part.format(**wildcards))]
 
 
-def downloads(key):
-    """Those of the `origins` whose source has this key (url or hub)."""
-    return {place: (where, source) for place, (where, source) in origins().items() if key in source}
-
-
-def taken_in():
-    """{dotted config key: paths} of the files and folders of all origins; of a dataset's folder just what is read."""
-    found = {where: [located(*place, source)] for place, (where, source) in origins().items()}
-    for name, dataset in DATASETS.items():
-        folder = dataset["source"].get("path", "")
-        if os.path.isdir(folder):
-            found[f"datasets.{name}.source"] = [f"{folder}/{s}.{kind}" for s in SPLITS for kind in ("review", "label")]
-    return found | ({"published": [config["published"]]} if "published" in config else {})
-
-
-def raw(kind):
-    """Input function: the raw file of this kind (review or label) of a dataset and split, unpacked or in its folder."""
-
-    def find(wildcards):
-        source = DATASETS[wildcards.dataset]["source"]
-        folder = source.get("path", "")
-        if not os.path.isdir(folder):
-            folder = f"{RESULTS}/data/{wildcards.dataset}/source"
-        return f"{folder}/{wildcards.split}.{kind}"
-
-    return find
-
-
-def texts(part):
+def text_sources(part):
     """Input function: the text files of a model's tokenizer or pretraining section."""
+    return lambda wildcards: [
+        STUDY.located(f"models.{wildcards.model}.{part}.text.{number}")
+        for number in range(len(MODELS[wildcards.model][part]["text"]))
+    ]
 
-    def find(wildcards):
-        sources = MODELS[wildcards.model][part]["text"]
-        return [located("models", f"{wildcards.model}-{part}-text-{i}", source) for i, source in enumerate(sources)]
 
-    return find
+def text_settings(part, key):
+    """Settings function: a key of that section, and its texts in their order, since Snakemake compares inputs as a set."""
+    return lambda wildcards: {key: MODELS[wildcards.model][part][key], "text": text_sources(part)(wildcards)}
 
 
 def fairseq_file(name):
@@ -53,82 +26,83 @@ def fairseq_file(name):
     return lambda wildcards: f"{RESULTS}/models/{MODELS[wildcards.model]['export']}/{name}"
 
 
-def packed(splits):
-    """Input function: all that fairseq reads of these splits, a file for each split."""
+def binarized(split):
+    """Input function: what fairseq reads of a split, for the model of a method."""
+    folder = "{results}/data/{dataset}/tokens/{model}/{split}.{part}.{kind}"
 
     def find(wildcards):
-        folder = f"{RESULTS}/data/{wildcards.dataset}/tokens/{METHODS[wildcards.method]['model']}"
-        return [f"{folder}/{split}.zip" for split in splits]
+        names = {"dataset": wildcards.dataset, "model": METHODS[wildcards.method]["model"], "split": split}
+        parts = [(part, kind) for part in ("input0", "label") for kind in ("bin", "idx")]
+        return [folder.format(results=RESULTS, part=part, kind=kind, **names) for part, kind in parts]
 
     return find
 
 
-def plugin(engine):
-    """Code that fairseq is given besides a script: the architecture and, for the fast engine, its way to compute."""
-    code = [f"{SCRIPTS}/fairseq_plugin/__init__.py"]
-    if engine == "fast":
-        code += [f"{SCRIPTS}/fairseq_fast/__init__.py", *helpers("fast_encoder", "processor", "row_adam")]
-    return code
+def model_file(name):
+    """Input function: a file, or with an empty name the folder, of the model of a method."""
+    return lambda wildcards: f"{RESULTS}/models/{METHODS[wildcards.method]['model']}/{name}".rstrip("/")
 
 
 def start_weights(wildcards):
     """Input function: the checkpoint that a fairseq run starts from; nothing for one from scratch."""
-    method = METHODS[wildcards.method]
-    return f"{RESULTS}/models/{method['model']}/model.pt" if method["start"] == "pretrained" else []
+    return model_file("model.pt")(wildcards) if METHODS[wildcards.method]["start"] == "pretrained" else []
 
 
 def training(wildcards):
-    """Params function: the method's training settings but for the threads, which a rule states by itself."""
-    settings = METHODS[wildcards.method]["training"]
-    return {key: value for key, value in settings.items() if key != "threads"}
+    """The training settings of a run."""
+    return STUDY.training_of(wildcards.method)
 
 
-def counted_checkpoint(wildcards):
-    """Input function: the model's own checkpoint; for a model without one, that of its first run."""
-    if wildcards.model in models_with("fairseq", "source", "pretraining"):
-        return f"{RESULTS}/models/{wildcards.model}/model.pt"
-    method = next(name for name, method in METHODS.items() if method["model"] == wildcards.model)
-    return f"{RESULTS}/runs/{next(iter(DATASETS))}/{method}/seed{config['seeds'][0]}/model"
+def pretraining(wildcards):
+    """The settings of a model's pretraining that decide its result."""
+    section = MODELS[wildcards.model]["pretraining"]
+    return {key: value for key, value in section.items() if key not in ("text", "valid_lines", "threads")}
 
 
-def sizes_of(model):
-    """{symbol of the formulas: number} of a fairseq model of the config; A is the number of attention heads."""
-    symbols = {"D": "dimension", "F": "feed_forward", "L": "layers", "A": "heads"}
-    return {symbol: model["architecture"][key] for symbol, key in symbols.items()} | {"T": model["positions"]}
+def sizes(wildcards):
+    """Architecture and positions of the fairseq model that is, or that a method trains."""
+    model = MODELS[wildcards.model] if "model" in wildcards.keys() else STUDY.model_of(wildcards.method)
+    return {"architecture": model["architecture"], "positions": model["positions"]}
 
 
-def bloom_setting(*keys):
-    """Params or threads function: the value under these keys of the config's bloom section."""
-
-    def find(wildcards):
-        value = BLOOM
-        for key in keys:
-            value = value[key]
-        return value
-
-    return find
+def sizes_of_origin(wildcards):
+    """The same of the fairseq model that a Hugging Face model is exported from."""
+    origin = MODELS[MODELS[wildcards.model]["export"]]
+    return {"architecture": origin["architecture"], "positions": origin["positions"]}
 
 
-def bloom_texts(wildcards):
-    """Input function: the text files that the workflow's own BLOOM is built from."""
-    sources = BLOOM["model"]["build"]["text"]
-    return [located("bloom", f"model-build-text-{i}", source) for i, source in enumerate(sources)]
+def positions(wildcards):
+    """The positions of the model of a method."""
+    return {"positions": STUDY.model_of(wildcards.method)["positions"]}
 
 
-def bloom_model(wildcards):
-    """Input function: the folder of the model; a folder of the user's or of the hub is read in place."""
-    source = BLOOM["model"].get("source", {})
-    if "hub" in source or os.path.isdir(source.get("path", "")):
-        return located("bloom", "model", source)
-    return f"{RESULTS}/bloom/model"
+def evaluation(wildcards):
+    """The settings of an evaluation."""
+    name = METHODS[wildcards.method]["model"]
+    found = {"model": name, "engine": training(wildcards)["engine"], "batch_size": EVALUATION_BATCH}
+    return found | positions(wildcards) | labels(wildcards)
 
 
-def bloom_base(wildcards):
-    """Params function: what an adapter names as its base model: the hub's id, or the folder as the config gives it."""
-    return BLOOM["model"].get("source", {}).get("hub") or bloom_model(wildcards)
+def labels(wildcards):
+    """The labels of a dataset, in the order of its classes."""
+    return {"labels": DATASETS[wildcards.dataset]["labels"]}
 
 
-def bloom_pairs(wildcards):
-    """Input function: what an arm is trained on; the report's recipe takes all pairs."""
-    parts = ["train", "holdout"] if wildcards.arm == "faithful" else ["train"]
-    return [f"{RESULTS}/bloom/faq.{part}.json" for part in parts]
+def reviews(wildcards):
+    """The labels of a dataset, and the format of its files."""
+    return labels(wildcards) | {"format": format_of(DATASETS[wildcards.dataset]["source"]).name}
+
+
+def table_inputs(wildcards):
+    """Input function: what a table is made from."""
+    return TABLES[wildcards.table].inputs(STUDY)
+
+
+def table_settings(wildcards):
+    """The settings of a table's script."""
+    return TABLES[wildcards.table].settings(STUDY)
+
+
+def asked(kind):
+    """What a job of this kind asks of a scheduler: {mem_mb, runtime in minutes}."""
+    return resources.ASKED[kind]

@@ -1,10 +1,9 @@
-"""Pretrain: a tokenizer and a model of one's own from plain text, laid out like the lab's archive."""
+"""Pretrain: a tokenizer and a model of one's own from plain text, and the same model in Hugging Face format."""
 
 
 rule train_tokenizer:
     input:
-        text=texts("tokenizer"),
-        code=helpers("archives", "errors", "job", "text"),
+        text=text_sources("tokenizer"),
     output:
         model="<results>/models/{model}/sentencepiece.bpe.model",
         dictionary="<results>/models/{model}/dict.txt",
@@ -13,22 +12,20 @@ rule train_tokenizer:
     benchmark:
         "<benchmarks>/train_tokenizer/{model}.tsv"
     wildcard_constraints:
-        model=any_of(models_with("fairseq", "tokenizer")),
+        model=any_of(STUDY.models_with("fairseq", "tokenizer")),
     conda:
         "../envs/sentencepiece.yaml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **asked("train_tokenizer"),
     params:
-        vocabulary=lambda wildcards: MODELS[wildcards.model]["tokenizer"]["vocabulary"],
+        recipe=recipe("train_tokenizer", "sentencepiece", text_settings("tokenizer", "vocabulary")),
     script:
         "../scripts/train_tokenizer.py"
 
 
 rule split_text:
     input:
-        text=texts("pretraining"),
-        code=helpers("archives", "errors", "job", "text"),
+        text=text_sources("pretraining"),
     output:
         train="<results>/pretraining/{model}/train.txt",
         valid="<results>/pretraining/{model}/valid.txt",
@@ -39,7 +36,7 @@ rule split_text:
     conda:
         "../envs/sentencepiece.yaml"
     params:
-        valid_lines=lambda wildcards: MODELS[wildcards.model]["pretraining"]["valid_lines"],
+        recipe=recipe("split_text", "sentencepiece", text_settings("pretraining", "valid_lines")),
     script:
         "../scripts/split_text.py"
 
@@ -48,7 +45,6 @@ rule tokenize_text:
     input:
         text="<results>/pretraining/{model}/{split}.txt",
         model="<results>/models/{model}/sentencepiece.bpe.model",
-        code=helpers("dictionaries", "errors", "job"),
     output:
         temp("<results>/pretraining/{model}/{split}.pieces"),
     log:
@@ -57,6 +53,8 @@ rule tokenize_text:
         "<benchmarks>/tokenize_text/{model}/{split}.tsv"
     conda:
         "../envs/sentencepiece.yaml"
+    params:
+        recipe=recipe("tokenize_lines", "sentencepiece"),
     script:
         "../scripts/tokenize_lines.py"
 
@@ -65,7 +63,6 @@ rule binarize_text:
     input:
         text="<results>/pretraining/{model}/{split}.pieces",
         dictionary="<results>/models/{model}/dict.txt",
-        code=helpers("dictionaries", "errors", "job"),
     output:
         bin="<results>/pretraining/{model}/{split}.bin",
         idx="<results>/pretraining/{model}/{split}.idx",
@@ -75,6 +72,8 @@ rule binarize_text:
         "<benchmarks>/binarize_text/{model}/{split}.tsv"
     conda:
         "../envs/fairseq.yaml"
+    params:
+        recipe=recipe("binarize", "fairseq"),
     script:
         "../scripts/binarize.py"
 
@@ -83,35 +82,52 @@ rule pretrain:
     input:
         text=expand("<results>/pretraining/{{model}}/{split}.{kind}", split=["train", "valid"], kind=["bin", "idx"]),
         dictionary="<results>/models/{model}/dict.txt",
-        plugin=lambda wildcards: plugin(MODELS[wildcards.model]["pretraining"]["engine"]),
-        code=helpers(
-            "checkpoints", "divergence", "engines", "errors", "fairseq_training", "histories", "job", "workfolder"
-        ),
-        made_by=made_by("pretrain", "fairseq"),
     output:
         model="<results>/models/{model}/model.pt",
         history="<results>/pretraining/{model}/history.csv",
+        recipe="<results>/pretraining/{model}/training.recipe.json",
         tensorboard=directory("<results>/pretraining/{model}/tensorboard"),
     log:
         "<logs>/pretrain/{model}.log",
     benchmark:
         "<benchmarks>/pretrain/{model}.tsv"
     wildcard_constraints:
-        model=any_of(models_with("fairseq", "pretraining")),
+        model=any_of(STUDY.models_with("fairseq", "pretraining")),
     conda:
         "../envs/fairseq.yaml"
     threads: lambda wildcards: MODELS[wildcards.model]["pretraining"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=1440,
+        **asked("pretrain"),
         gpu=lambda wildcards: MODELS[wildcards.model]["pretraining"]["gpus"],
     params:
-        pretraining=lambda wildcards: {
-            key: value
-            for key, value in MODELS[wildcards.model]["pretraining"].items()
-            if key not in ("text", "valid_lines", "threads")
-        },
-        architecture=lambda wildcards: MODELS[wildcards.model]["architecture"],
-        positions=lambda wildcards: MODELS[wildcards.model]["positions"],
+        recipe=recipe(
+            "pretrain",
+            "fairseq",
+            lambda wildcards: {"pretraining": pretraining(wildcards), **sizes(wildcards)},
+            engine_of("fairseq", pretraining),
+        ),
     script:
         "../scripts/pretrain.py"
+
+
+rule export:
+    input:
+        model=fairseq_file("model.pt"),
+        dictionary=fairseq_file("dict.txt"),
+        sentencepiece=fairseq_file("sentencepiece.bpe.model"),
+    output:
+        folder=directory("<results>/models/{model}"),
+    log:
+        "<logs>/export/{model}.log",
+    benchmark:
+        "<benchmarks>/export/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(STUDY.models_with("huggingface", "export")),
+    conda:
+        "../envs/transformers.yaml"
+    resources:
+        **asked("export"),
+    params:
+        recipe=recipe("export", "transformers", sizes_of_origin),
+    script:
+        "../scripts/export.py"

@@ -1,22 +1,25 @@
-"""Binarize one text file with fairseq-preprocess and a given dictionary."""
+"""Binarize tokenized text, and the labels of its lines where there are any, with fairseq-preprocess."""
 
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
+from semis.fairseq.data import label_dictionary
 from semis.fairseq.dictionaries import read_dictionary
 from semis.harness.job import job
 
 
-def binarize(text, dictionary, bin_file, idx_file, threads):
-    """Write fairseq's .bin and .idx of the tokenized file `text`, with the words numbered as in `dictionary`.
+def binarize(text: str, dictionary: str, bin_file: str, idx_file: str, threads: int) -> None:
+    """Write fairseq's .bin and .idx of the tokenized file `text`; `dictionary` numbers the words.
 
-    Raises UserError for a dictionary that cannot be read, CalledProcessError where fairseq-preprocess fails.
+    Raises UserError if the dictionary cannot be read, and CalledProcessError if fairseq-preprocess fails.
     """
     read_dictionary(dictionary)
     folder = Path(f"{bin_file}.new")
-    shutil.rmtree(folder, ignore_errors=True)  # of a job that was killed
+    shutil.rmtree(folder, ignore_errors=True)  # a killed job may have left it
     command = [sys.executable, "-m", "fairseq_cli.preprocess", "--only-source", "--trainpref", str(text)]
     command += ["--srcdict", str(dictionary), "--destdir", str(folder), "--workers", str(threads)]
     subprocess.run(command, check=True)
@@ -25,7 +28,16 @@ def binarize(text, dictionary, bin_file, idx_file, threads):
     shutil.rmtree(folder)
 
 
+def main(inputs: Any, output: Any, settings: dict, threads: int) -> None:
+    """Binarize the text and, if the settings name `labels`, the labels of a dataset."""
+    binarize(inputs.text, inputs.dictionary, output.bin, output.idx, threads)
+    if "labels" in settings:
+        with tempfile.TemporaryDirectory() as folder:
+            labels = Path(folder, "dict.txt")
+            labels.write_text(label_dictionary(settings["labels"]), encoding="utf-8")
+            binarize(inputs.label, str(labels), output.label_bin, output.label_idx, threads)
+
+
 if __name__ == "__main__":
     with job(snakemake):
-        files = snakemake.input, snakemake.output
-        binarize(files[0].text, files[0].dictionary, files[1].bin, files[1].idx, snakemake.threads)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"], snakemake.threads)

@@ -1,18 +1,23 @@
-"""Count what a fairseq model reads of a dataset: tokens of each review, unknown ones, reviews cut, bytes."""
+"""Count what a fairseq model reads of a dataset: tokens per review, unknown tokens, truncated reviews, bytes."""
 
+from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.harness.job import job
-from semis.results.tables import read_lines
+from semis.text.files import read_lines
 
 import pandas as pd
 
-AROUND = 2  # fairseq puts <s> before the pieces of a review and </s> behind them
+AROUND = 2  # fairseq puts <s> before the pieces of a review and </s> after them
 
 
-def review_lengths(lines, words):
-    """Return a table (row, tokens, unknown) of tokenized `lines`: how long each is to the model, and how many of its
-    pieces are not among `words` and so become `<unk>`."""
+def review_lengths(lines: Sequence[str], words: Container[str]) -> pd.DataFrame:
+    """Return a table (row, tokens, unknown) with a row for each of the tokenized `lines`.
+
+    `tokens` is the length that the model sees. `unknown` counts the pieces that are not among `words`: fairseq turns
+    them into `<unk>`.
+    """
     reviews = [line.split() for line in lines]
     return pd.DataFrame(
         {
@@ -23,11 +28,11 @@ def review_lengths(lines, words):
     )
 
 
-def token_checks(lengths, positions):
-    """Return {name: value} of one split: tokens and unknown ones, the lengths, and how many reviews are cut.
+def token_counts(lengths: pd.DataFrame, positions: int) -> dict[str, float]:
+    """Return {name: value} for one split: tokens, unknown tokens, lengths and truncated reviews.
 
-    A review is cut where it has more tokens than the model has `positions`. Percentages are of the tokens (unknown) and
-    of the reviews (cut).
+    A review with more tokens than the model has `positions` is truncated (the columns `cut`). `unknown_percent` is a
+    percentage of the tokens, `cut_percent` one of the reviews.
     """
     tokens, unknown, cut = lengths["tokens"].sum(), lengths["unknown"].sum(), (lengths["tokens"] > positions).sum()
     return {
@@ -43,18 +48,18 @@ def token_checks(lengths, positions):
     }
 
 
-def main(inputs, output, params):
-    """Write the lengths of all reviews, and a row of checks for each split."""
+def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
+    """Write a table with the length of every review, and one with the counts of each split."""
     words = {line.rsplit(" ", 1)[0] for line in read_lines(inputs.dictionary)}
-    lengths, checks = {}, {}
-    for split, pieces, binarized in zip(params.splits, inputs.pieces, inputs.binarized, strict=True):
+    lengths, counts = {}, {}
+    for split, pieces, binarized in zip(settings["splits"], inputs.pieces, inputs.binarized, strict=True):
         lengths[split] = review_lengths(read_lines(pieces), words)
         sizes = {"text_bytes": Path(pieces).stat().st_size, "binarized_bytes": Path(binarized).stat().st_size}
-        checks[split] = token_checks(lengths[split], params.positions) | sizes
+        counts[split] = token_counts(lengths[split], settings["positions"]) | sizes
     pd.concat(lengths, names=["split"]).reset_index("split").to_csv(output.lengths, index=False)
-    pd.DataFrame.from_dict(checks, orient="index").rename_axis("split").round(4).to_csv(output.checks)
+    pd.DataFrame.from_dict(counts, orient="index").rename_axis("split").round(4).to_csv(output.counts)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"])

@@ -1,25 +1,31 @@
-"""Let a fine-tuned fairseq model classify the valid and test reviews, a row for each; and sum up the run."""
+"""Evaluate a fine-tuned fairseq model: write its prediction for each valid and test review, and the run's metrics."""
 
 import importlib
-import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from semis.fairseq import checkpoints
-from semis.fairseq.engines import ENGINES
+from semis import engines
+from semis.fairseq import checkpoints, data
+from semis.fairseq.engine import Engine
 from semis.harness.job import job
-from semis.results.predictions import write_metrics, write_predictions
+from semis.machine.devices import use_gpus_asked_for
+from semis.results.evaluations import write_metrics, write_predictions
 
 import torch
 from fairseq import tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 
-def load_model(path, data, engine):
-    """Return (task, model in evaluation mode) of the fine-tuned checkpoint `path` with the binarized folder `data`."""
-    importlib.import_module(ENGINES[engine].plugin)  # registers the architecture
+def load_model(path: Path, folder: str, engine: Engine) -> tuple[Any, Any]:
+    """Load the fine-tuned checkpoint `path`; return fairseq's task for the data in `folder`, and the model.
+
+    The model is in evaluation mode. Raises UserError if the checkpoint cannot be loaded safely.
+    """
+    importlib.import_module(Path(engine.plugin).parent.name)  # registers the architecture
     state = checkpoints.load(path)
-    state["args"].data, state["args"].arch = str(data), ENGINES[engine].architecture
+    state["args"].data, state["args"].arch = folder, engine.architecture
     config = convert_namespace_to_omegaconf(state["args"])
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
@@ -27,11 +33,11 @@ def load_model(path, data, engine):
     return task, model.eval()
 
 
-def classify(task, model, split, batch_size):
-    """Yield (row, true class, predicted class, its probability) for each review of `split`, in the file's order."""
+def classify(task: Any, model: Any, split: str, batch_size: int) -> Iterator[tuple[int, int, int, float]]:
+    """Yield (row, true class, predicted class, its probability) for each review of `split`, in order of the rows."""
     task.load_dataset(split)
     batches = task.get_batch_iterator(task.dataset(split), max_sentences=batch_size).next_epoch_itr(shuffle=False)
-    found = []
+    found: list[tuple[int, int, int, float]] = []
     with torch.inference_mode():
         for batch in batches:
             logits, _ = model(
@@ -45,18 +51,21 @@ def classify(task, model, split, batch_size):
     yield from sorted(found)
 
 
-def main(inputs, output, wildcards, params, threads):
+def main(inputs: Any, output: Any, wildcards: Any, settings: dict, threads: int) -> None:
     """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
+    splits = {"valid": inputs.valid, "test": inputs.test}
+    engine = engines.load(settings["engine"], "fairseq").ENGINE
     with tempfile.TemporaryDirectory() as folder:
-        for packed in inputs.data:
-            shutil.unpack_archive(packed, folder)
-        task, model = load_model(Path(inputs.model) / "model.pt", folder, params.engine)
-        rows = [(split, *row) for split in params.splits for row in classify(task, model, split, params.batch_size)]
-    write_predictions(output.predictions, rows, params.labels)
-    write_metrics(output.metrics, wildcards, params.model, inputs.model, rows)
+        data.lay_out(Path(folder), splits, inputs.dictionary, settings["labels"])
+        task, model = load_model(Path(inputs.model) / "model.pt", folder, engine)
+        rows = [(split, *row) for split in splits for row in classify(task, model, split, settings["batch_size"])]
+    write_predictions(output.predictions, rows, settings["labels"])
+    write_metrics(output.metrics, wildcards, settings["model"], inputs.model, rows)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.wildcards, snakemake.params, snakemake.threads)
+        use_gpus_asked_for(snakemake.resources)
+        files, settings = (snakemake.input, snakemake.output), snakemake.params.recipe["settings"]
+        main(*files, snakemake.wildcards, settings, snakemake.threads)

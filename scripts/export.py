@@ -1,12 +1,15 @@
-"""Write a fairseq RoBERTa and its sentencepiece tokenizer as a Hugging Face folder with the same tokens and logits."""
+"""Export a fairseq RoBERTa with its sentencepiece tokenizer to a Hugging Face folder: same tokens, same logits."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.fairseq import checkpoints
 from semis.fairseq.dictionaries import SPECIAL, read_dictionary
 from semis.harness.errors import UserError
 from semis.harness.job import job
 
+import torch
 from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
@@ -14,7 +17,7 @@ from tokenizers.models import BPE, Unigram
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
 from transformers.convert_slow_tokenizer import generate_merges
 
-# (part of a fairseq name, part of a Hugging Face name)
+# {part of fairseq's name of a tensor: part of Hugging Face's name}
 LAYER_NAMES = {
     "self_attn.q_proj": "attention.self.query",
     "self_attn.k_proj": "attention.self.key",
@@ -34,11 +37,11 @@ OTHER_NAMES = {
 }
 
 
-def huggingface_weights(model, layers, dimension):
-    """Rename the tensors of a fairseq RoBERTa with masked-LM head ({name: tensor}) as Hugging Face names them.
+def huggingface_weights(model: Mapping[str, torch.Tensor], layers: int, dimension: int) -> dict[str, torch.Tensor]:
+    """Return the tensors of a fairseq RoBERTa with masked-LM head ({name: tensor}) under Hugging Face's names.
 
-    Hugging Face adds an embedding of the token type, which fairseq lacks: zeros. The head's output matrix is the
-    embedding in both.
+    Hugging Face also has an embedding of the token type. fairseq lacks it, so it becomes zeros. Both libraries use the
+    token embedding as the output matrix of the head.
     """
     names = dict(OTHER_NAMES)
     for layer in range(layers):
@@ -57,8 +60,13 @@ def huggingface_weights(model, layers, dimension):
     return found
 
 
-def huggingface_model(model, words, sizes, positions):
-    """Return a RobertaForMaskedLM that holds the weights `model` of fairseq."""
+def huggingface_model(
+    model: Mapping[str, torch.Tensor], words: int, sizes: Mapping[str, int], positions: int
+) -> RobertaForMaskedLM:
+    """Return a RobertaForMaskedLM with the fairseq weights `model` ({name: tensor}).
+
+    `words` counts the rows of the embedding, `sizes` is {layers, dimension, feed_forward, heads}.
+    """
     config = RobertaConfig(
         vocab_size=words,
         hidden_size=sizes["dimension"],
@@ -80,29 +88,36 @@ def huggingface_model(model, words, sizes, positions):
     return built
 
 
-def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
-    """Return a tokenizer that cuts text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
+def read_sentencepiece(file: str, dictionary: str) -> tuple[Any, dict[str, float], list[str]]:
+    """Return (sentencepiece model, {piece: score}, words of the dictionary) from the two files.
 
-    Raises UserError for files that are damaged or not of one model: a piece that the dictionary lacks has no number.
+    Raises UserError if a file is damaged, or if the dictionary lacks a piece and so belongs to another model.
     """
     proto = sentencepiece_model_pb2.ModelProto()
     try:
-        proto.ParseFromString(Path(sentencepiece_file).read_bytes())
+        proto.ParseFromString(Path(file).read_bytes())
     except DecodeError:
         proto.Clear()
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == piece.NORMAL}
     if not scores:
-        raise UserError(f"{sentencepiece_file} is no whole sentencepiece model; put that of the model there.")
+        raise UserError(f"{file} is not a complete sentencepiece model; replace it with the model's own file.")
     words = read_dictionary(dictionary)
     own = sorted(set(SPECIAL) & set(words))
     if own:
-        raise UserError(f"{dictionary} gives {', '.join(own)} a number of its own; such a model cannot be exported.")
+        raise UserError(
+            f"{dictionary} lists {', '.join(own)}, which fairseq numbers by itself; such a model cannot be exported."
+        )
     lacking = sorted(set(scores) - set(words))
     if lacking:
         raise UserError(
-            f"{dictionary} lacks {len(lacking)} pieces of {sentencepiece_file} ({', '.join(lacking[:5])}); give the "
-            "two files of one model."
+            f"{dictionary} lacks {len(lacking)} pieces of {file} ({', '.join(lacking[:5])}); give two files that "
+            "belong to the same model."
         )
+    return proto, scores, words
+
+
+def cutter(proto: Any, scores: Mapping[str, float], words: Sequence[str]) -> Tokenizer:
+    """Return a Tokenizer with sentencepiece's pieces and `scores`, numbered as fairseq numbers its `words`."""
     never = min(scores.values()) - 100
     pieces = [
         *((piece, 0.0) for piece in SPECIAL[:-1]),
@@ -110,10 +125,18 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
         (SPECIAL[-1], 0.0),
     ]
     if proto.trainer_spec.model_type == proto.trainer_spec.UNIGRAM:
-        tokenizer = Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
-    else:
-        numbers = {piece: number for number, (piece, _) in enumerate(pieces)}
-        tokenizer = Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
+        return Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
+    numbers = {piece: number for number, (piece, _) in enumerate(pieces)}
+    return Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
+
+
+def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: int) -> PreTrainedTokenizerFast:
+    """Return a tokenizer that splits text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
+
+    Raises UserError as `read_sentencepiece` does.
+    """
+    proto, scores, words = read_sentencepiece(sentencepiece_file, dictionary)
+    tokenizer = cutter(proto, scores, words)
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap),
@@ -121,7 +144,7 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )
-    # Read as text (split_special_tokens), <pad> would still be found among the pieces; cut in two it is not.
+    # Even with split_special_tokens the text <pad> would become the piece <pad>; splitting it in two prevents that.
     special = Regex("</?(?=(?:s|pad|unk|mask)>)")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Split(special, "merged_with_previous")]
@@ -130,28 +153,23 @@ def huggingface_tokenizer(sentencepiece_file, dictionary, positions):
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
+    names = {"bos": "<s>", "cls": "<s>", "eos": "</s>", "sep": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<s>",
-        cls_token="<s>",
-        eos_token="</s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
         model_max_length=positions,
+        **{f"{name}_token": token for name, token in names.items()},
     )
 
 
-def main(inputs, output, params):
-    """Write the folder."""
-    tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, params.positions)
-    sizes = params.architecture
-    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, params.positions)
-    huggingface_model(model, len(tokenizer), sizes, params.positions).save_pretrained(output.folder)
+def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
+    """Write the model and its tokenizer into the output folder."""
+    sizes, positions = settings["architecture"], settings["positions"]
+    tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, positions)
+    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, positions)
+    huggingface_model(model, len(tokenizer), sizes, positions).save_pretrained(output.folder)
     tokenizer.save_pretrained(output.folder)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"])

@@ -1,8 +1,9 @@
-"""Take one file from downloads/, or download it over http(s), and check it; what lands is whole or not there."""
+"""Copy one file from downloads/, or download it over http(s), and verify it; an incomplete file is never left."""
 
 import shutil
 import time
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin, urlsplit
 
 from semis import checksums
@@ -13,18 +14,18 @@ import requests
 from tqdm import tqdm
 
 TIMEOUT = 60  # seconds without a byte
-TRIES = 3  # in a row that bring nothing new
-PASSING = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
+TRIES = 3  # in a row without a new byte
+TEMPORARY = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
 
 
 class Refused(requests.RequestException):
-    """An answer that is not taken; its text says why."""
+    """An answer that is refused; its text says why."""
 
 
-def fetch(url, part, target, key, terminal):
-    """Download `url` to the path `part`, the place of `target` until it is whole, with a bar on the stream `terminal`.
+def fetch(url: str, part: Path, target: Path, key: str, terminal: TextIO) -> None:
+    """Download `url` to the path `part`, with a progress bar on the stream `terminal`; `target` will be the final path.
 
-    `key` is the place in the config that a sentence names. Raises UserError where the server does not give the file.
+    `key` is the config key that a message names. Raises UserError if the server does not deliver the file.
     """
     bar = tqdm(desc=target.name, file=terminal, unit="B", unit_scale=True, mininterval=1)
     try:
@@ -37,13 +38,15 @@ def fetch(url, part, target, key, terminal):
         ) from error
 
 
-def download(url, stream, bar):
-    """Write what `url` gives to the new file `stream`, moving the tqdm `bar`. Raises requests.RequestException.
+def download(url: str, stream: BinaryIO, bar: tqdm) -> None:
+    """Write the contents of `url` to the new file `stream` and update the tqdm `bar`.
 
-    What passes is tried again, up to `TRIES` times in a row that bring nothing new. A cut file is gone on with by
-    Range, where the server has named its version; one that has changed meanwhile comes from its beginning.
+    After a temporary error it tries again, up to `TRIES` times in a row without a new byte. If the server has named the
+    version of the file, an interrupted download resumes (Range); if the file has changed since, it starts over. Raises
+    requests.RequestException.
     """
-    version, longest, tries = None, 0, 0
+    version: str | None = None
+    longest, tries = 0, 0
     while True:
         try:
             with _ask(url, stream.tell(), version) as answer:
@@ -59,7 +62,7 @@ def download(url, stream, bar):
                     stream.write(block)
                     bar.update(len(block))
             return
-        except PASSING as error:
+        except TEMPORARY as error:
             if isinstance(error, requests.HTTPError) and error.response.status_code < 500:
                 raise
             tries = 1 if stream.tell() > longest else tries + 1
@@ -70,9 +73,9 @@ def download(url, stream, bar):
             time.sleep(tries)
 
 
-def _ask(url, have, version):
-    """The server's answer to a request for `url`, from byte `have` on if it is still this version (None: from 0)."""
-    headers = {"Accept-Encoding": "identity"}  # compressed on the way, bytes could not be counted
+def _ask(url: str, have: int, version: str | None) -> requests.Response:
+    """Request `url` from byte `have` on if its version is still `version`, else from the start; return the answer."""
+    headers = {"Accept-Encoding": "identity"}  # with compression the bytes could not be counted
     if version and have:
         headers |= {"Range": f"bytes={have}-", "If-Range": version}
     answer = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT, hooks={"response": _check_redirect})
@@ -83,41 +86,46 @@ def _ask(url, have, version):
     return answer
 
 
-def _check_redirect(answer, **_):
-    """Let a redirect lead to https, or stay with the scheme that it comes from."""
+def _check_redirect(answer: requests.Response, **_: Any) -> None:
+    """Raise Refused if a redirect changes the scheme to anything but https."""
     if answer.is_redirect:
         scheme = urlsplit(urljoin(answer.url, answer.headers["Location"])).scheme
         if scheme not in ("https", urlsplit(answer.url).scheme):
             raise Refused(f"it leads to an address of another kind, {scheme}:")
 
 
-def _version(answer):
-    """What tells this version of a file from another (RFC 9110, 13.1.5): a strong ETag, or a date; None without."""
+def _version(answer: requests.Response) -> str | None:
+    """Return the identifier of this version of the file (RFC 9110, 13.1.5): a strong ETag, or a date, or None."""
     etag = answer.headers.get("ETag", "")
     return etag if etag.startswith('"') else answer.headers.get("Last-Modified")
 
 
-def _is_page(answer, start):
+def _is_page(answer: requests.Response, start: bytes) -> bool:
+    """Say whether the answer, whose first bytes are `start`, is a web page."""
     return "html" in answer.headers.get("Content-Type", "") or start.lstrip().lower().startswith(
         (b"<!doctype html", b"<html")
     )
 
 
-def _reason(error):
+def _reason(error: requests.RequestException) -> str:
+    """Return the cause of an error in a few words."""
     if isinstance(error, requests.HTTPError):
         return f"HTTP {error.response.status_code}"
     return str(error) if isinstance(error, Refused) else type(error).__name__
 
 
-def main(source, target, lock, key, terminal):
-    """Put the file of `source` ({url, sha256}) at `target`, and its checksum into the file `lock`."""
+def main(source: dict[str, str], target: Path, lock: str, key: str, terminal: TextIO) -> None:
+    """Fetch the file of `source` ({url, sha256}) to `target`, and record its checksum in the file `lock`.
+
+    Raises UserError if the server does not deliver it, or if its checksum is not the expected one.
+    """
     by_hand, part = Path("downloads", target.name), target.with_name(f"{target.name}.part")
     try:
         if by_hand.exists():
             shutil.copyfile(by_hand, part)
         else:
             fetch(source["url"], part, target, key, terminal)
-        found = {target.name: checksums.digest(part)}
+        found = {target.name: checksums.sha256(part)}
         origin = str(by_hand) if by_hand.exists() else f"what {source['url']} sent"
         if source.get("sha256") not in (None, *found.values()):
             raise UserError(f"{key}: {origin} has another checksum than {key}.sha256; correct one of them.")
@@ -129,5 +137,5 @@ def main(source, target, lock, key, terminal):
 
 if __name__ == "__main__":
     with job(snakemake) as terminal:
-        output, params = snakemake.output, snakemake.params
-        main(params.source, Path(output.file), output.checksums, params.key, terminal)
+        output, settings = snakemake.output, snakemake.params.recipe["settings"]
+        main(settings["source"], Path(output.file), output.checksums, settings["key"], terminal)

@@ -1,8 +1,10 @@
-"""Count the parameters of a fairseq RoBERTa tensor by tensor, and beside each the formula that predicts it."""
+"""Count the parameters of a fairseq RoBERTa tensor by tensor, and compare each count with its formula."""
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from semis.fairseq import checkpoints
 from semis.harness.job import job
@@ -11,9 +13,10 @@ import sympy
 
 D, F, L, T, V = SYMBOLS = sympy.symbols("D F L T V", positive=True, integer=True)
 BASE = "encoder.sentence_encoder."
-# Positions are numbered from the padding index (1) plus one, so fairseq keeps two rows that no position uses.
+# fairseq numbers positions from the padding index (1) + 1, so no position uses the first two rows.
 PADDING_OFFSET = 2
-# Parameters of one tensor by the pattern of its name; F is the feed-forward width, T the positions.
+# {pattern of a tensor's name: its parameters}; D is the dimension, F the feed-forward width, L the number of layers,
+# T that of positions and V that of tokens.
 FORMULAS = {
     r"embed_tokens\.weight": V * D,
     r"embed_positions\.weight": (T + PADDING_OFFSET) * D,
@@ -28,13 +31,13 @@ FORMULAS = {
 }
 
 
-def formula(module):
-    """The sympy expression for the parameters of this tensor (name without the encoder's prefix)."""
+def formula(module: str) -> sympy.Expr:
+    """Return the sympy expression for the parameters of a tensor, by its name without the encoder's prefix."""
     return next(found for pattern, found in FORMULAS.items() if re.fullmatch(pattern, module))
 
 
-def total():
-    """The sympy expression for all parameters without the language-model head, for any sizes.
+def total() -> sympy.Expr:
+    """Return the sympy expression for all parameters of the encoder, without heads.
 
     With F = D and L = 4 it is the report's 24 D^2 + D V + D (T + 2) + 42 D.
     """
@@ -42,10 +45,13 @@ def total():
     return V * D + (T + PADDING_OFFSET) * D + 2 * D + L * layer
 
 
-def parameter_rows(shapes, values):
-    """Return rows (module, shape, parameters, formula, analytic) for tensors of these `shapes` ({module: tuple}).
+def parameter_rows(
+    shapes: Mapping[str, tuple[int, ...]], values: Mapping[sympy.Symbol, int]
+) -> list[tuple[str, str, int, str, int]]:
+    """Return rows (module, shape, parameters, formula, analytic) for the tensors in `shapes` ({module: tuple}).
 
-    `values` gives each symbol its number. The last row is the total, its analytic value that of the general formula.
+    `values` gives each symbol its number. The last row is the total; its analytic value comes from the general formula
+    (see `total`), not from the rows.
     """
     rows = []
     for module, shape in shapes.items():
@@ -56,12 +62,13 @@ def parameter_rows(shapes, values):
     return rows
 
 
-def main(inputs, output, sizes, positions):
-    """Write the table for the checkpoint."""
+def main(inputs: Any, output: str, settings: dict[str, Any]) -> None:
+    """Write the table for a checkpoint, or for the model.pt in a folder."""
     path = Path(inputs.model)
     weights = checkpoints.load(path / "model.pt" if path.is_dir() else path)["model"]
     shapes = {name.removeprefix(BASE): tuple(t.shape) for name, t in weights.items() if name.startswith(BASE)}
     shapes = {name: shape for name, shape in shapes.items() if not name.endswith("version")}
+    sizes, positions = settings["architecture"], settings["positions"]
     values = {D: sizes["dimension"], F: sizes["feed_forward"], L: sizes["layers"], T: positions}
     values[V] = shapes["embed_tokens.weight"][0]
     with open(output, "w", newline="", encoding="utf-8") as stream:
@@ -72,4 +79,4 @@ def main(inputs, output, sizes, positions):
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output[0], snakemake.params.architecture, snakemake.params.positions)
+        main(snakemake.input, snakemake.output[0], snakemake.params.recipe["settings"])

@@ -1,71 +1,71 @@
-"""Show the parameters of each fairseq model as a page: how many, where, by which formula, and why T + 2 positions."""
+"""Write the page of parameters: for each fairseq model its tensors, their formulas, and the reason for T + 2 rows."""
 
-import html
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from semis.harness.job import job
+from semis.results import html
+from semis.results.heads import classification_head, language_model_head
 from semis.results.tables import read_table
 
-HEAD = """<!doctype html>
-<html><head><meta charset="utf-8"><title>Model size</title><style>
-body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; margin: 1em 0; font-size: 13px; }
-th, td { border-bottom: 1px solid #ccc; padding: .2em .7em; text-align: right; }
+import pandas as pd
+
+SYMBOLS = "DFLATV"  # in the order of the text
+STYLE = """
+th, td { padding: .2em .7em; text-align: right; }
 th:first-child, td:first-child { text-align: left; font-family: monospace; }
 tr:last-child td { font-weight: bold; }
-</style></head><body>
-<h1>Model size</h1>
-<p>Every tensor of the encoder, heads left out, as counted in the checkpoint and as its formula says. D is the
-dimension, F the width of the feed-forward layers, L the number of layers, V the number of tokens and T that of
-positions. A, the number of attention heads, stands in no formula: the heads share D among them, so that more of them
-are narrower ones.</p>
-<p>Positions have T + 2 rows because fairseq numbers them from the padding index + 1, and padding is token 1: the first
-token of a review stands at position 2, and rows 0 and 1 belong to no position. They are not for the start and the end
-of the sentence, which take two of the T positions.</p>
-<p>The masked-language-model head has D<sup>2</sup> + 3 D + V parameters of its own, since its large matrix is the
-embedding of the tokens, and a classification head of two classes D<sup>2</sup> + 3 D + 2. fairseq counts both while it
+"""
+HEAD = """<h1>Model size</h1>
+<p>The table lists every tensor of the encoder without heads: its parameters as counted in the checkpoint, and as its
+formula gives them. D is the dimension, F the width of the feed-forward layers, L the number of layers, V the number of
+tokens and T that of positions. A, the number of attention heads, occurs in no formula: the heads share D, so more heads
+are narrower heads.</p>
+<p>The position embedding has T + 2 rows because fairseq numbers positions from the padding index + 1, and padding is
+token 1. The first token of a review has position 2, and no position uses rows 0 and 1. Those rows are not for the start
+and the end of the sentence, which take two of the T positions.</p>
+<p>The head of the masked language model shares its large matrix with the token embedding and adds D<sup>2</sup> + 3 D +
+V parameters. A classification head with two classes has D<sup>2</sup> + 3 D + 2. fairseq counts both heads while it
 fine-tunes.</p>"""
 
 
-def marked(formula):
-    """A formula of sympy's as HTML."""
-    return re.sub(r"\*\*(\d+)", r"<sup>\1</sup>", html.escape(formula)).replace("*", " ")
+def marked(formula: str) -> str:
+    """Return a formula of sympy as HTML."""
+    return re.sub(r"\*\*(\d+)", r"<sup>\1</sup>", html.escaped(formula)).replace("*", " ")
 
 
-def section(model, rows, sizes):
-    """The HTML of one model: the total, the share of the embeddings, and the rows of parameters.csv.
+def section(model: str, rows: pd.DataFrame, sizes: Mapping[str, int]) -> list[str]:
+    """Return the HTML of one model: its total, the share of the embeddings, and its `rows` of tables/parameters.csv.
 
     `sizes` is {symbol: number}.
     """
     total = rows.iloc[-1]
     embeddings = rows.loc[rows["module"].str.startswith("embed_"), "parameters"].sum()
-    heads = [sizes["D"] ** 2 + 3 * sizes["D"] + end for end in (sizes["V"], 2)]
+    heads = language_model_head(sizes["D"], sizes["V"]) + classification_head(sizes["D"], 2)
     cells = [
-        [html.escape(row.module), row.shape, f"{row.parameters:,}", marked(row.formula), f"{row.analytic:,}"]
+        [html.escaped(row.module), row.shape, f"{row.parameters:,}", marked(row.formula), f"{row.analytic:,}"]
         for row in rows.fillna("").itertuples()
     ]
     return [
-        f"<h2>{html.escape(model)}: {total.parameters:,} parameters</h2>",
-        f"<p>{', '.join(f'{symbol} = {size:,}' for symbol, size in sizes.items())}. The embeddings hold "
+        f"<h2>{html.escaped(model)}: {total.parameters:,} parameters</h2>",
+        f"<p>{', '.join(f'{symbol} = {sizes[symbol]:,}' for symbol in SYMBOLS)}. The embeddings hold "
         f"{embeddings:,} of them, {embeddings / total.parameters:.1%}. With both heads they are "
-        f"{total.parameters + sum(heads):,}.</p>",
-        "<table><tr><th>tensor</th><th>shape</th><th>parameters</th><th>formula</th><th>by the formula</th></tr>",
-        *(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells),
-        "</table>",
+        f"{total.parameters + heads:,}.</p>",
+        html.table(["tensor", "shape", "parameters", "formula", "by the formula"], cells),
     ]
 
 
-def page(table, sizes):
-    """The page of tables/parameters.csv; `sizes` is {model: {symbol: number}}, where V is read from the table."""
+def page(table: pd.DataFrame, sizes: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the page for tables/parameters.csv; `sizes` is {model: {symbol: number}}, and V comes from the table."""
     parts = [HEAD]
     for model, rows in table.groupby("model", sort=False):
         tokens = rows.loc[rows["module"] == "embed_tokens.weight", "shape"].iloc[0].split("x")[0]
-        parts += section(model, rows, {**sizes[model], "V": int(tokens)})
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+        parts += section(str(model), rows, {**sizes[str(model)], "V": int(tokens)})
+    return html.page("Model size", "\n".join(parts), STYLE)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        made = page(read_table(snakemake.input.parameters), snakemake.params.sizes)
+        made = page(read_table(snakemake.input.parameters), snakemake.params.recipe["settings"]["sizes"])
         Path(snakemake.output[0]).write_text(made, encoding="utf-8")

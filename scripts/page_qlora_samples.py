@@ -1,42 +1,44 @@
-"""Show the answers as a page: a question a section, and what each arm answered side by side."""
+"""Write the page of answers: a section for each question, with the answers of all methods side by side."""
 
-import html
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.harness.job import job
 from semis.qlora.answers import ending
-from semis.results.tables import read_json_lines
+from semis.results.html import escaped, page
+from semis.text.files import read_json_lines
 
-HEAD = """<!doctype html>
-<html><head><meta charset="utf-8"><title>BLOOM's answers</title><style>
-body { font: 15px/1.5 sans-serif; max-width: 80em; margin: 2em auto; padding: 0 1em; color: #222; }
+TITLE = "Answers before and after training"
+STYLE = """
+body { max-width: 80em; }
 h2 { font-size: 17px; margin: 2em 0 .5em; }
 div { display: flex; flex-wrap: wrap; gap: 1em; }
 article { flex: 1 1 18em; border: 1px solid #ccc; padding: .5em 1em; }
 h3 { font-size: 14px; margin: 0; }
 p { white-space: pre-wrap; overflow-wrap: anywhere; }
 small { color: #666; }
-</style></head><body>
-<h1>BLOOM's answers before and after training</h1>"""
+"""
 
 
-def article(sample):
-    """The HTML of one answer."""
-    text = html.escape(sample["answer"]) or "<em>(nothing)</em>"
+def article(sample: dict[str, Any]) -> str:
+    """Return the HTML of one answer."""
+    text = escaped(sample["answer"]) or "<em>(nothing)</em>"
+    title = escaped(f"{sample['method']}, {sample['stage']}")
     end = f"{ending(sample)}, seed {sample['seed']}"
-    return f"<article><h3>{sample['arm']}, {sample['stage']}</h3><p>{text}</p><small>{end}</small></article>"
+    return f"<article><h3>{title}</h3><p>{text}</p><small>{end}</small></article>"
 
 
-def page(samples):
-    """The page of the rows of samples.jsonl."""
-    parts = [HEAD]
+def samples_page(samples: Sequence[dict[str, Any]]) -> str:
+    """Return the page for the rows of samples.jsonl."""
+    parts = [f"<h1>{TITLE}</h1>"]
     for question in dict.fromkeys(sample["question"] for sample in samples):
         answers = [article(sample) for sample in samples if sample["question"] == question]
-        parts += [f"<h2>{html.escape(question)}</h2>", "<div>", *answers, "</div>"]
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+        parts += [f"<h2>{escaped(question)}</h2>", "<div>", *answers, "</div>"]
+    return page(TITLE, "\n".join(parts), STYLE)
 
 
 if __name__ == "__main__":
     with job(snakemake):
         samples = read_json_lines(snakemake.input.samples)
-        Path(snakemake.output[0]).write_text(page(samples), encoding="utf-8")
+        Path(snakemake.output[0]).write_text(samples_page(samples), encoding="utf-8")

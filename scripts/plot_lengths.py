@@ -1,16 +1,21 @@
-"""Draw how long the reviews of a dataset are to a fairseq model, and where it cuts them."""
+"""Draw how long the reviews of a dataset are for a fairseq model, and where it truncates them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from semis.harness.job import job
 from semis.results import style
 from semis.results.tables import read_table
 
+import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
 
-def draw(lengths, of):
-    """Return the figure for tables (split, row, tokens, unknown), a panel for each.
+def draw(lengths: Sequence[pd.DataFrame], of: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return the figure for tables (split, row, tokens, unknown), a panel for each table.
 
-    `of` says of each table what it is of: {dataset, model, positions}.
+    `of` holds the {dataset, model, positions} of each table.
     """
     fig, panels = style.figure(height_cm=2 + 5 * len(of), nrows=len(of), sharex=True, sharey=True, squeeze=False)
     for axes, table, what in zip(panels.flat, lengths, of, strict=True):
@@ -33,4 +38,5 @@ def draw(lengths, of):
 
 if __name__ == "__main__":
     with job(snakemake):
-        style.save(draw([read_table(path) for path in snakemake.input.lengths], snakemake.params.of), snakemake.output)
+        tables = [read_table(path) for path in snakemake.input.lengths]
+        style.save(draw(tables, snakemake.params.recipe["settings"]["of"]), snakemake.output)

@@ -4,9 +4,11 @@ from semis.harness.job import job
 from semis.results import style
 from semis.results.tables import read_table
 
+import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-# The first pattern that a tensor's name matches says which part it belongs to: the norm of the attention is a norm.
+# The first matching pattern decides the part of a tensor, so the norm of the attention is a norm.
 PARTS = {
     "token embeddings": "embed_tokens",
     "position embeddings": "embed_positions",
@@ -16,8 +18,8 @@ PARTS = {
 }
 
 
-def parts(table):
-    """Parameters by (model, part) of tables/parameters.csv, parts in the order of `PARTS`."""
+def parts(table: pd.DataFrame) -> pd.DataFrame:
+    """Sum up tables/parameters.csv; return a table of parts (in the order of `PARTS`) x models."""
     table = table[table["module"] != "total"].assign(part="other")
     for part, pattern in reversed(PARTS.items()):
         table.loc[table["module"].str.contains(pattern), "part"] = part
@@ -25,7 +27,7 @@ def parts(table):
     return table.pivot_table(index="part", columns="model", values="parameters", aggfunc="sum", sort=False).loc[order]
 
 
-def draw(counts):
+def draw(counts: pd.DataFrame) -> Figure:
     """Return the figure for a table of parts x models, a panel for each model."""
     height = 1.5 + len(counts.columns) * (1 + 0.75 * len(counts))
     fig, panels = style.figure(height_cm=height, nrows=len(counts.columns), sharex=True, squeeze=False)
@@ -36,7 +38,7 @@ def draw(counts):
         axes.bar_label(bars, [f"{value:,.0f} ({value / total:.1%})" for value in values], padding=4)
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    panels.flat[-1].set_xmargin(0.25)  # room for the figures beside the bars
+    panels.flat[-1].set_xmargin(0.25)  # leaves room for the numbers
     panels.flat[-1].set_xlabel("parameters")
     return fig
 

@@ -1,4 +1,4 @@
-"""Draw the perplexity of each pretraining against its updates, on the text learnt from and on what was held out."""
+"""Draw the perplexity of each pretraining against the step, on the training text and on the held-out lines."""
 
 import math
 
@@ -6,10 +6,12 @@ from semis.harness.job import job
 from semis.results import style
 from semis.results.tables import read_table
 
+import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
 
-def draw(pretraining):
+def draw(pretraining: pd.DataFrame) -> Figure:
     """Return the figure for rows of tables/pretraining.csv, a panel for each model."""
     losses = pretraining[pretraining["metric"] == "loss"]
     models = losses["model"].unique()

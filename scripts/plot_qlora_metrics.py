@@ -1,9 +1,13 @@
-"""Draw the metrics of the answers before training and after it, per arm."""
+"""Draw the metrics of the answers before training, and after the training of each method."""
 
-import json
+from collections.abc import Sequence
+from typing import Any
 
 from semis.harness.job import job
 from semis.results import style
+from semis.text.files import read_json
+
+from matplotlib.figure import Figure
 
 LABELS = {
     "stopped_share": "share of answers\nthat stop",
@@ -15,18 +19,20 @@ LABELS = {
 SHARES = ["stopped_share", "repeated_4grams", "distinct_2"]
 
 
-def draw(metrics):
-    """Return the figure for bloom/metrics.json, a panel for each metric and a bar for each stage."""
-    stages = {"before": metrics["before"], **{arm: found["after"] for arm, found in metrics["arms"].items()}}
+def draw(metrics: dict[str, Any], methods: Sequence[str]) -> Figure:
+    """Return the figure for qlora/metrics.json, a panel for each metric and a bar for each stage."""
+    stages = [metrics["before"], *(metrics["methods"][method]["after"] for method in methods)]
+    places = range(len(stages))  # not the names: a method may be called "before"
+    looks = style.looks(places)
     fig, panels = style.figure(width_cm=22, height_cm=7, ncols=len(LABELS))
     for axes, (metric, label) in zip(panels, LABELS.items(), strict=True):
         axes.set_title(label)
-        for (stage, found), look in zip(stages.items(), style.looks(stages).values(), strict=True):
+        for place, found in enumerate(stages):
             value = {**found["holdout"], **found}[metric]
-            bar = axes.bar(stage, value or 0, color=look["color"], width=0.6)
+            bar = axes.bar(place, value or 0, color=looks[place]["color"], width=0.6)
             axes.bar_label(bar, ["none" if value is None else f"{value:.3g}"], padding=2)
-        axes.tick_params(axis="x", rotation=60)
-        axes.set_ymargin(0.15)  # room for the figures above the bars
+        axes.set_xticks(places, ["before", *methods], rotation=60)
+        axes.set_ymargin(0.15)  # leaves room for the numbers
         if metric in SHARES:
             axes.set_ylim(0, 1.15)
     return fig
@@ -34,6 +40,5 @@ def draw(metrics):
 
 if __name__ == "__main__":
     with job(snakemake):
-        with open(snakemake.input.metrics, encoding="utf-8") as stream:
-            metrics = json.load(stream)
-        style.save(draw(metrics), snakemake.output)
+        methods = snakemake.params.recipe["settings"]["methods"]
+        style.save(draw(read_json(snakemake.input.metrics), methods), snakemake.output)

@@ -1,13 +1,16 @@
-"""Draw what LoRA trains: the model's weights by kind of layer, with the adapters beside them."""
+"""Draw the parameters that LoRA trains: for each kind of layer, the model's own weights and those of the adapters."""
 
-import json
+from typing import Any
 
 from semis.harness.job import job
 from semis.results import style
+from semis.text.files import read_json
+
+from matplotlib.figure import Figure
 
 
-def draw(found):
-    """Return the figure for bloom/parameters.json, two bars for each kind of layer, on a logarithmic scale."""
+def draw(found: dict[str, Any]) -> Figure:
+    """Return the figure for qlora/parameters.json, two bars for each kind of layer, on a logarithmic scale."""
     modules = [entry["module"] for entry in found["modules"]]
     after = found["after_lora"]
     fig, axes = style.figure(height_cm=2.5 + 1.1 * len(modules))
@@ -22,7 +25,7 @@ def draw(found):
     axes.set_yticks(range(len(modules)), modules)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xmargin(0.2)  # room for the figures beside the bars
+    axes.set_xmargin(0.2)  # leaves room for the numbers
     axes.set_xlabel("parameters, before 4-bit packing (logarithmic)")
     fig.legend(loc="outside lower center", ncols=2, frameon=False)
     return fig
@@ -30,6 +33,4 @@ def draw(found):
 
 if __name__ == "__main__":
     with job(snakemake):
-        with open(snakemake.input.parameters, encoding="utf-8") as stream:
-            found = json.load(stream)
-        style.save(draw(found), snakemake.output)
+        style.save(draw(read_json(snakemake.input.parameters)), snakemake.output)

@@ -1,11 +1,14 @@
-"""Draw how long one run of each method took: the mean over the seeds by stage, and every run."""
+"""Draw the wall time of each method's runs: the mean over the seeds by stage, and each run."""
 
 from semis.harness.job import job
 from semis.results import style
 from semis.results.tables import read_table
 
+import pandas as pd
+from matplotlib.figure import Figure
 
-def draw(runtime):
+
+def draw(runtime: pd.DataFrame) -> Figure:
     """Return the figure for tables/runtime.csv, a panel for each dataset."""
     runtime = runtime.assign(minutes=runtime["seconds"] / 60)
     datasets, methods = runtime["dataset"].unique(), runtime["method"].unique()

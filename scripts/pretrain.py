@@ -1,14 +1,17 @@
-"""Pretrain a RoBERTa with fairseq's masked language model, and write it like the lab's model.pt."""
+"""Pretrain a RoBERTa as a masked language model with fairseq, and write it in the form of the lab's model.pt."""
 
-import os
 import shutil
 from pathlib import Path
+from typing import Any
 
-from semis.fairseq import checkpoints, training
-from semis.fairseq.engines import ENGINES
+from semis import engines
+from semis.fairseq import checkpoints, data
+from semis.fairseq import training as fairseq_training
+from semis.fairseq.engine import Engine
 from semis.harness.job import job
 from semis.harness.workfolder import work_folder
-from semis.results.histories import write_history
+from semis.machine.devices import use_gpus_asked_for
+from semis.results.runs import write_history
 
 HISTORY = {
     "loss": ("train", "loss"),
@@ -18,17 +21,19 @@ HISTORY = {
 }
 
 
-def recipe_flags(pretraining, positions):
-    """Flags of fairseq-train for the config's `pretraining`: blocks of `positions` tokens, 15 % of them hidden."""
+def recipe_flags(pretraining: dict, engine: Engine, positions: int) -> list[str]:
+    """Return the flags of fairseq-train for the config's `pretraining`.
+
+    The model reads blocks of `positions` tokens, of which fairseq masks 15 %.
+    """
     updates = pretraining["updates"]
     dropout = str(pretraining["dropout"])
-    engine = ENGINES[pretraining["engine"]]
     return [
         *("--task", "masked_lm", "--criterion", engine.masked_lm, "--sample-break-mode", "none"),
         *("--tokens-per-sample", str(positions), "--batch-size", str(pretraining["batch_size"])),
         *("--required-batch-size-multiple", "1"),  # else fairseq cuts batches to multiples of 8 and drops the rest
-        # A process of its own that reads the texts would outlive an epoch and not hear of the next: each would hide the
-        # same tokens, until a training that goes on starts another one.
+        # A separate process for reading would outlive an epoch without knowing of the next one: it would mask the same
+        # tokens in every epoch, until a resumed training starts a new process.
         *("--num-workers", "0"),
         *("--seed", str(pretraining["seed"]), "--dropout", dropout, "--attention-dropout", dropout),
         *("--optimizer", engine.optimizer, "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-06"),
@@ -42,34 +47,29 @@ def recipe_flags(pretraining, positions):
     ]
 
 
-def link(folder, files):
-    """Make `folder` hold just links to `files` ({name: path})."""
-    folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for name, path in files.items():
-        (folder / name).symlink_to(os.path.abspath(path))
-
-
-def main(inputs, output, params, threads):
-    """Train, then write model.pt and the history."""
-    flags = recipe_flags(params.pretraining, params.positions)
-    flags += training.model_flags(params.pretraining["engine"], params.architecture, params.positions)
+def main(inputs: Any, output: Any, recipe: dict, threads: int) -> None:
+    """Train; then write model.pt and the history. Raises UserError if the training diverges."""
+    settings = recipe["settings"]
+    pretraining, sizes = settings["pretraining"], (settings["architecture"], settings["positions"])
+    engine = engines.load(pretraining["engine"], "fairseq").ENGINE
+    flags = recipe_flags(pretraining, engine, settings["positions"])
+    flags += fairseq_training.model_flags(engine, *sizes)
     work = Path(output.history).parent / "work"
-    folder = work_folder(work, [flags, threads], inputs)
-    link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
+    folder = work_folder(work, [recipe, threads], inputs)
+    data.link(folder / "data", {"dict.txt": inputs.dictionary, **{Path(path).name: path for path in inputs.text}})
 
     any_of_them = "checkpoint_*.pt"
-    training.train(folder / "data", folder, flags, any_of_them, updates=params.pretraining["updates"])
+    fairseq_training.train(folder / "data", folder, flags, any_of_them, updates=pretraining["updates"])
 
-    weights = checkpoints.load(training.saved(folder, any_of_them))["model"]
-    task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": params.positions}
+    weights = checkpoints.load(fairseq_training.saved(folder, any_of_them))["model"]
+    task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": settings["positions"]}
     task |= {"sample_break_mode": "none"}
-    checkpoints.save(output.model, weights, params.architecture, params.positions, task)
-    write_history(output.history, output.tensorboard, training.history(folder / "train.log", HISTORY))
+    checkpoints.save(output.model, weights, *sizes, task)
+    write_history(output.history, output.tensorboard, fairseq_training.history(folder / "train.log", HISTORY))
     shutil.rmtree(work)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params, snakemake.threads)
+        use_gpus_asked_for(snakemake.resources)
+        main(snakemake.input, snakemake.output, snakemake.params.recipe, snakemake.threads)

@@ -1,28 +1,31 @@
-"""Build a BLOOM model of the wanted sizes and teach it some language: a stand-in where none can be downloaded."""
+"""Build a BLOOM model of the configured sizes and train it on plain text, for machines that cannot download one."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from semis.harness import divergence
 from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.huggingface.pretrained import ONLY_DATA
+from semis.machine.devices import use_gpus_asked_for
 from semis.text.lines import read_texts
 
 import torch
 from transformers import AutoTokenizer, BloomConfig, BloomForCausalLM, set_seed
 
-PARAGRAPHS = 20  # of a document: so many that, as in BLOOM's own texts, an end of paragraph is seldom the end
+PARAGRAPHS = 20  # of a document: as in BLOOM's own training text, the end of a paragraph rarely ends a document
 
 
-def new_model(build, tokenizer):
+def new_model(build: dict[str, Any], tokenizer: Any) -> BloomForCausalLM:
     """Return a BloomForCausalLM with random weights and the sizes of the config's `build`.
 
-    Raises UserError where the embedding has fewer rows than the tokenizer has tokens.
+    Raises UserError if the embedding has fewer rows than the tokenizer has tokens.
     """
     rows = build.get("embeddings", len(tokenizer))
     if rows < len(tokenizer):
         raise UserError(
-            f"bloom.model.build.embeddings {rows} is less than the vocabulary of {len(tokenizer)}; raise it, or leave "
+            f"qlora.model.build.embeddings {rows} is less than the vocabulary of {len(tokenizer)}; raise it, or leave "
             "it out."
         )
     config = BloomConfig(
@@ -37,10 +40,11 @@ def new_model(build, tokenizer):
     return BloomForCausalLM(config)
 
 
-def blocks(texts, tokenizer, length):
-    """Return a tensor (blocks, length) of token ids: documents of `PARAGRAPHS` lines, each ended by eos, cut in blocks.
+def blocks(texts: Sequence[str], tokenizer: Any, length: int) -> torch.Tensor:
+    """Return a tensor (blocks, length) of token ids from the text files `texts`.
 
-    Raises UserError for less text than a block.
+    A document has `PARAGRAPHS` lines and ends with eos; the blocks divide the sequence of all documents. Raises
+    UserError if the text is shorter than a block.
     """
     lines = list(read_texts(texts))
     documents = ["\n".join(lines[i : i + PARAGRAPHS]) for i in range(0, len(lines), PARAGRAPHS)]
@@ -51,15 +55,15 @@ def blocks(texts, tokenizer, length):
     ]
     if len(ids) < length:
         raise UserError(
-            f"{', '.join(texts)} have {len(ids)} tokens, less than bloom.model.build.block; give more text."
+            f"{', '.join(texts)} have {len(ids)} tokens, less than qlora.model.build.block; give more text."
         )
     return torch.tensor(ids[: len(ids) // length * length]).view(-1, length)
 
 
-def train(model, data, build, folder):
-    """Train the model in place on `data` (blocks, length): AdamW, the learning rate falling to 0 as half a cosine.
+def train(model: Any, data: torch.Tensor, build: dict[str, Any], folder: str) -> None:
+    """Train the model in place on `data` (blocks, length) with AdamW; the learning rate falls to 0 as half a cosine.
 
-    Raises UserError, which names the `folder` to be written, where the loss is no finite number.
+    Raises UserError if the loss is not finite; the message names the model `folder`.
     """
     updates = build["updates"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=build["learning_rate"])
@@ -77,8 +81,8 @@ def train(model, data, build, folder):
             print(f"update {step} of {updates}: loss {loss.item():.3f}", flush=True)
 
 
-def main(inputs, folder, build, threads):
-    """Write the model folder: the tokenizer, and the weights in bfloat16, as BLOOM's are published."""
+def main(inputs: Any, folder: str, build: dict[str, Any], threads: int) -> None:
+    """Write the model folder: the tokenizer, and the weights in bfloat16, in which BLOOM's are published."""
     torch.set_num_threads(threads)
     set_seed(build["seed"])
     tokenizer = AutoTokenizer.from_pretrained(inputs.tokenizer, **ONLY_DATA)
@@ -91,4 +95,5 @@ def main(inputs, folder, build, threads):
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output.folder, snakemake.params.build, snakemake.threads)
+        use_gpus_asked_for(snakemake.resources)
+        main(snakemake.input, snakemake.output.folder, snakemake.params.recipe["settings"]["build"], snakemake.threads)

@@ -1,4 +1,6 @@
-"""Train a byte-level BPE tokenizer with BLOOM's special tokens and its way of splitting text."""
+"""Train a byte-level BPE tokenizer with BLOOM's special tokens and BLOOM's rule for splitting text into words."""
+
+from collections.abc import Sequence
 
 from semis.harness.errors import UserError
 from semis.harness.job import job
@@ -9,13 +11,13 @@ from transformers import PreTrainedTokenizerFast
 
 # Ids 0 to 3, as in BLOOM's tokenizer.
 SPECIAL = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
-WORDS = r" ?[^(\s|[.,!?…。，、।۔،])]+"  # from BLOOM's tokenizer.json: a word takes the space before it along
+WORDS = r" ?[^(\s|[.,!?…。，、।۔،])]+"  # from BLOOM's tokenizer.json: a word includes the space before it
 
 
-def train_tokenizer(texts, vocabulary):
-    """Return a PreTrainedTokenizerFast of `vocabulary` tokens, special ones included, trained on the text files.
+def train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Return a tokenizer with `vocabulary` tokens, special ones included, trained on the text files `texts`.
 
-    Raises UserError where the texts do not give that many.
+    Raises UserError if the text is too small for that many tokens.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -35,7 +37,7 @@ def train_tokenizer(texts, vocabulary):
     made = tokenizer.get_vocab_size()
     if made != vocabulary:
         raise UserError(
-            f"{', '.join(texts)} give {made} tokens where bloom.model.build.vocabulary is {vocabulary}; lower it, or "
+            f"{', '.join(texts)} give {made} tokens where qlora.model.build.vocabulary is {vocabulary}; lower it, or "
             "give more text."
         )
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL)
@@ -43,5 +45,6 @@ def train_tokenizer(texts, vocabulary):
 
 if __name__ == "__main__":
     with job(snakemake):
-        tokenizer = train_tokenizer(list(snakemake.input.text), snakemake.params.vocabulary)
+        vocabulary = snakemake.params.recipe["settings"]["vocabulary"]
+        tokenizer = train_tokenizer(list(snakemake.input.text), vocabulary)
         tokenizer.save_pretrained(snakemake.output.folder)

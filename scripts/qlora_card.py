@@ -1,27 +1,29 @@
-"""Write the model card of an arm: from which data and with which settings it was trained, and what was measured."""
+"""Write the model card of a method: its data, its settings and its metrics."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 from semis.harness.errors import redacted
 from semis.harness.job import job
 from semis.qlora.answers import metrics_row
+from semis.results.markdown_tables import table
+from semis.text.files import read_json
 
 CARD = """\
 ---
 base_model: {base}
 ---
 
-# {base}: answers to questions, arm {arm}
+# {base}: answers to questions, method {method}
 
 LoRA weights that Semis trained over the base model in NF4.
 
 ## Data
 
 - base model: {model}
-- questions and answers: {faq}
+- questions and answers: {data}
 - pairs in training: {pairs}, of which {cut} were cut at {longest} tokens
-- pairs held out to be measured: {holdout}{seen}
+- pairs held out for measuring: {holdout}{seen}
 
 ## Metrics
 
@@ -37,48 +39,47 @@ LoRA weights that Semis trained over the base model in NF4.
 """
 
 
-def origin(source):
-    """A source of the config as text; a model without one was built by the workflow."""
-    keys = [key for key in ("hub", "url", "path", "file") if key in source]
+def origin(source: dict[str, str]) -> str:
+    """Return a source of the config as text; a model without a source was built by the workflow."""
+    keys: list[str] = [key for key in ("hub", "url", "path", "file") if key in source]
     keys += ["revision"] * ("hub" in source)
     return redacted(", ".join(f"{key} {source[key]}" for key in keys)) or "built by the workflow from plain text"
 
 
-def table(head, rows):
-    """A Markdown table."""
-    lines = [" | ".join(str(cell) for cell in row) for row in [head, ["---"] * len(head), *rows]]
-    return "\n".join(f"| {line} |" for line in lines)
+def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[str, str]:
+    """Return {setting: value as text} for the card, from the rule's settings and the run's training.json."""
+    found = {"recipe": settings["recipe"], "prompt": settings["prompt"]}
+    for part in ("lora", "training", "sampling"):
+        found |= {f"{part}: {key}": value for key, value in settings[part].items()}
+    found["lora: target_modules"] = ", ".join(settings["lora"]["target_modules"])
+    found |= {key: training[key] for key in ("device", "dtype", "threads")}
+    found["unlike the report"] = "; ".join(training["changes"]) or "nothing"
+    return {key: str(value) for key, value in found.items()}
 
 
-def card(arm, metrics, params):
-    """The text of the card of this arm, from bloom/metrics.json and the rule's params."""
-    found = metrics["arms"][arm]
+def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Return the text of the method's card, from qlora/metrics.json and the rule's settings."""
+    found = metrics["methods"][method]
     training = found["training"]
     before, after = metrics_row(metrics["before"]), metrics_row(found["after"])
-    settings = {"prompt": params.prompt}
-    for part in ("lora", "training", "sampling"):
-        settings |= {f"{part}: {key}": value for key, value in params[part].items()}
-    settings["lora: target_modules"] = ", ".join(params.lora["target_modules"])
-    settings |= {key: training[key] for key in ("device", "dtype", "threads")}
-    settings["unlike the report"] = "; ".join(training["changes"]) or "nothing"
     return CARD.format(
-        arm=arm,
-        base=params.base,
-        model=origin(params.model),
-        faq=origin(params.faq),
+        method=method,
+        base=settings["base"],
+        model=origin(settings["model"]),
+        data=origin(settings["data"]),
         pairs=training["pairs"],
         cut=training["pairs_cut"],
-        longest=params.training["max_length"],
+        longest=settings["training"]["max_length"],
         holdout=metrics["before"]["holdout"]["pairs"],
-        seen=" (this arm was trained on them too)" * found["trained_on_holdout"],
+        seen=" (this method was trained on them too)" * found["trained_on_holdout"],
         metrics=table(["", "before", "after"], [[name, before[name], after[name]] for name in before]),
-        settings=table(["setting", "value"], settings.items()),
+        settings=table(["setting", "value"], used_settings(settings, training).items()),
         versions=table(["package", "version"], training["versions"].items()),
     )
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        metrics = json.loads(Path(snakemake.input.metrics).read_text(encoding="utf-8"))
-        text = card(snakemake.wildcards.arm, metrics, snakemake.params)
+        metrics = read_json(snakemake.input.metrics)
+        text = card(snakemake.wildcards.method, metrics, snakemake.params.recipe["settings"])
         Path(snakemake.output[0]).write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 from semis.harness.errors import UserError
 from semis.harness.job import job
@@ -13,33 +14,51 @@ NO_TEXT = re.compile("[\0\ud800-\udfff]")  # JSON can write them as \u0000 and \
 SEED = 0  # of the shuffle: the same pairs are held out in every study
 
 
-def unique(pairs):
-    """A JSON object as a dict. Raises ValueError for a key that stands twice, of which JSON would take the last."""
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dict. Raises ValueError if a key is repeated: JSON would silently take the last one."""
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys):
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)} stands twice in an object")
+        raise ValueError(f"an object has the key {next(key for key in keys if keys.count(key) > 1)} twice")
     return dict(pairs)
 
 
-def read_faq(source, file=None):
-    """Return the list of {question, answer} of a JSON file, or of the JSON file in a folder or archive.
+def read_source(source: str | Path, file: str | None = None) -> tuple[str, bytes]:
+    """Return (name for messages, content) of a JSON file, or of the JSON file in a folder or archive.
 
-    `file` names the one that is meant where there are several. Raises UserError unless there is just one and it is a
-    list of objects whose question and answer are texts with something in them.
+    `file` selects one of several. Raises UserError unless there is exactly one.
     """
     if Path(source).is_file() and str(source).endswith(".json"):
-        named, text = source, Path(source).read_bytes()
-    else:
-        with members(source) as found:
-            paths = [path for path in found if path.suffix == ".json" and file in (None, str(path))]
-            if len(paths) != 1:
-                raise UserError(
-                    f"{source} holds {len(paths)} JSON files where bloom.faq.source means one; name it with the key "
-                    "file, or give its path."
-                )
-            named = f"{source}/{paths[0]}"
-            with found[paths[0]]() as stream:
-                text = stream.read()
+        return str(source), Path(source).read_bytes()
+    with members(source) as found:
+        paths = [path for path in found if path.suffix == ".json" and file in (None, str(path))]
+        if len(paths) != 1:
+            raise UserError(
+                f"{source} holds {len(paths)} JSON files where qlora.data.source means one; name it with the key "
+                "file, or give its path."
+            )
+        with found[paths[0]]() as stream:
+            return f"{source}/{paths[0]}", stream.read()
+
+
+def check_pair(pair: Any, named: str, place: str) -> None:
+    """Raise UserError unless question and answer are text that is not blank.
+
+    The message says where the pair is: `place` (an object's number) in the file `named`.
+    """
+    for key in ("question", "answer"):
+        value = pair.get(key) if isinstance(pair, dict) else None
+        if not isinstance(value, str) or not value.strip():
+            raise UserError(f"{named}: {place} has no {key}; add it, or remove the object.")
+        if NO_TEXT.search(value):
+            raise UserError(f"{named}: the {key} of {place} holds NUL or half a character; remove it.")
+
+
+def read_pairs(source: str | Path, file: str | None = None) -> list[dict[str, str]]:
+    """Return the list of {question, answer} of a source (see `read_source`), stripped of blanks at both ends.
+
+    Raises UserError unless the file is a JSON list of objects that `check_pair` accepts.
+    """
+    named, text = read_source(source, file)
     try:
         pairs = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
@@ -47,22 +66,15 @@ def read_faq(source, file=None):
     if not isinstance(pairs, list) or not pairs:
         raise UserError(f"{named} must be a JSON list of objects with question and answer, one at least; write it so.")
     for number, pair in enumerate(pairs, 1):
-        for key in ("question", "answer"):
-            value = pair.get(key) if isinstance(pair, dict) else None
-            if not isinstance(value, str) or not value.strip():
-                raise UserError(f"{named}: object {number} of {len(pairs)} has no {key}; add it, or remove the object.")
-            if NO_TEXT.search(value):
-                raise UserError(
-                    f"{named}: the {key} of object {number} of {len(pairs)} holds NUL or half a character; remove it."
-                )
+        check_pair(pair, named, f"object {number} of {len(pairs)}")
     return [{key: pair[key].strip() for key in ("question", "answer")} for pair in pairs]
 
 
-def hold_out(pairs, count):
-    """Return (train, holdout): the last `count` of the shuffled pairs are held out. Raises UserError if all are."""
+def hold_out(pairs: list[dict[str, str]], count: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Return (train, holdout): shuffle the pairs and hold out the last `count`. Raises UserError if that is all."""
     if count >= len(pairs):
         raise UserError(
-            f"bloom.faq.holdout is {count}, but there are only {len(pairs)} questions and answers; lower it, or add "
+            f"qlora.data.holdout is {count}, but there are only {len(pairs)} questions and answers; lower it, or add "
             "some."
         )
     shuffled = random.Random(SEED).sample(pairs, len(pairs))
@@ -71,6 +83,7 @@ def hold_out(pairs, count):
 
 if __name__ == "__main__":
     with job(snakemake):
-        pairs = read_faq(snakemake.input.source[0], snakemake.params.file)
-        for path, part in zip(snakemake.output, hold_out(pairs, snakemake.params.holdout), strict=True):
+        settings = snakemake.params.recipe["settings"]
+        pairs = read_pairs(snakemake.input.source[0], settings["file"])
+        for path, part in zip(snakemake.output, hold_out(pairs, settings["holdout"]), strict=True):
             Path(path).write_text(json.dumps(part, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

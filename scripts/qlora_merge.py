@@ -1,10 +1,13 @@
-"""Merge an adapter into the model that it was trained on: the base as it stands in NF4, written in float32."""
+"""Merge an adapter into the base model that it was trained on: its NF4 values, written in float32."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 from semis.harness.job import job
-from semis.qlora import model as bloom
+from semis.machine.devices import use_gpus_asked_for
+from semis.qlora.model import load_quantized
+from semis.qlora.prompt import load_tokenizer
+from semis.text.files import read_json
 
 import torch
 from peft import PeftModel
@@ -16,31 +19,32 @@ base_model: {base}
 
 # {base} with a LoRA adapter merged in
 
-In float32; the base stands as it was in NF4 when the adapter was trained. Data, settings and metrics are on the card of
-the adapter: `adapter/README.md` beside this folder.
+The weights are in float32. The base has the values that it had in NF4 while the adapter was trained. The card of the
+adapter, `../adapter/README.md`, lists data, settings and metrics.
 """
 
 
-def merge(folder, adapter, dtype):
-    """Return the model of `folder`, loaded in NF4 and `dtype` as in training, with the adapter of a folder merged in.
+def merge(folder: str | Path, adapter: str | Path, dtype: torch.dtype) -> Any:
+    """Load the model of `folder` in NF4 and `dtype` as in training, merge the adapter of a folder, return the result.
 
-    Merged into the 4-bit layers the adapter would be rounded to 4 bits, and merged into the original weights it would
-    stand on another base than it was trained on. float32 holds both to the last digit that counts.
+    The result is in float32, which holds the base and the adapter without rounding either to 4 bits. Merging into the
+    original weights instead would give the adapter another base than in training.
     """
-    base = bloom.load_quantized(folder, "cpu", dtype).dequantize(dtype=torch.float32).float()
+    base = load_quantized(folder, "cpu", dtype).dequantize(dtype=torch.float32).float()
     return PeftModel.from_pretrained(base, adapter).merge_and_unload()
 
 
-def main(inputs, folder, params, threads):
+def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> None:
     """Write the merged model with its tokenizer and a short card."""
     torch.set_num_threads(threads)
-    dtype = json.loads(Path(inputs.training).read_text(encoding="utf-8"))["dtype"]
-    tokenizer = bloom.load_tokenizer(inputs.model, params.prompt)
-    merge(inputs.model, Path(inputs.adapter).parent, getattr(torch, dtype)).save_pretrained(folder)
+    dtype = getattr(torch, read_json(inputs.training)["dtype"])
+    tokenizer = load_tokenizer(inputs.model, settings["prompt"])
+    merge(inputs.model, Path(inputs.adapter[0]).parent, dtype).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (Path(folder) / "README.md").write_text(CARD.format(base=params.base), encoding="utf-8")
+    (Path(folder) / "README.md").write_text(CARD.format(base=settings["base"]), encoding="utf-8")
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output.folder, snakemake.params, snakemake.threads)
+        use_gpus_asked_for(snakemake.resources)
+        main(snakemake.input, snakemake.output.folder, snakemake.params.recipe["settings"], snakemake.threads)

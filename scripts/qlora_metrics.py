@@ -1,36 +1,38 @@
-"""Measure the answers before and after training, per arm."""
+"""Measure the answers before and after training, for each method."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.harness.job import job
-from semis.results.tables import read_json_lines
+from semis.text.files import read_json, read_json_lines
 
 
-def ngrams(text, n):
-    """The n-grams of a text's words (what stands between spaces), in order."""
+def ngrams(text: str, n: int) -> list[tuple[str, ...]]:
+    """Return the n-grams of a text's words (separated by spaces), in order."""
     words = text.split()
     return list(zip(*(words[i:] for i in range(n))))
 
 
-def repeated_share(texts, n):
-    """Share (0 to 1) of n-grams that stood in the same text before; None where there are no n-grams."""
+def repeated_share(texts: Sequence[str], n: int) -> float | None:
+    """Return the share (0 to 1) of n-grams that occur earlier in the same text, or None if there are no n-grams."""
     total = sum(len(ngrams(text, n)) for text in texts)
     distinct = sum(len(set(ngrams(text, n))) for text in texts)
     return 1 - distinct / total if total else None
 
 
-def distinct_share(texts, n):
-    """distinct-n of Li et al. 2016 (arXiv:1510.03055): distinct n-grams over all n-grams of all texts together.
+def distinct_share(texts: Sequence[str], n: int) -> float | None:
+    """Return distinct-n of Li et al. 2016 (arXiv:1510.03055): distinct n-grams over all n-grams of all texts together.
 
-    None where there are no n-grams.
+    Returns None if there are no n-grams.
     """
     found = [ngram for text in texts for ngram in ngrams(text, n)]
     return len(set(found)) / len(found) if found else None
 
 
-def measure(rows, likelihood):
-    """Return the metrics of some rows of samples.jsonl, with the likelihood of the held-out answers beside them."""
+def measure(rows: Sequence[dict[str, Any]], likelihood: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics of `rows` of samples.jsonl, together with the `likelihood` of the held-out answers."""
     texts = [row["answer"] for row in rows]
     return {
         "answers": len(rows),
@@ -42,18 +44,17 @@ def measure(rows, likelihood):
     }
 
 
-def read_json(path):
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def main(inputs, output, arms):
-    """Write metrics.json."""
+def main(inputs: Any, output: str, settings: dict[str, Any]) -> None:
+    """Write metrics.json; `settings["methods"]` are pairs [method, whether it trains on the held-out pairs]."""
     rows = read_json_lines(inputs.samples)
-    found = {"before": measure([row for row in rows if row["stage"] == "before"], read_json(inputs.before)), "arms": {}}
-    for arm, after, training in zip(arms, inputs.after, inputs.training, strict=True):
-        found["arms"][arm] = {
-            "after": measure([row for row in rows if row["arm"] == arm], read_json(after)),
-            "trained_on_holdout": arm == "faithful",
+    before = measure([row for row in rows if row["stage"] == "before"], read_json(inputs.before))
+    found: dict[str, Any] = {"before": before, "methods": {}}
+    for (method, trains_on_holdout), after, training in zip(
+        settings["methods"], inputs.after, inputs.training, strict=True
+    ):
+        found["methods"][method] = {
+            "after": measure([row for row in rows if row["method"] == method], read_json(after)),
+            "trained_on_holdout": trains_on_holdout,
             "training": read_json(training),
         }
     Path(output).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -61,4 +62,4 @@ def main(inputs, output, arms):
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output[0], snakemake.params.arms)
+        main(snakemake.input, snakemake.output[0], snakemake.params.recipe["settings"])

@@ -1,4 +1,4 @@
-"""Join the answers before and after training. The model before is the same for all arms: its arm is called base."""
+"""Join the answers before and after training. The untrained model counts once: its rows have the method `base`."""
 
 from pathlib import Path
 

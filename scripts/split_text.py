@@ -1,12 +1,17 @@
-"""Divide a pretraining text into train and valid: lines taken out at even distances are held out."""
+"""Divide a pretraining text into train and valid; lines at even distances are held out as valid."""
+
+from collections.abc import Sequence
 
 from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.text.lines import read_texts
 
 
-def held_out(lines, count):
-    """Return (train, valid): `count` lines at even distances are valid. Raises UserError if that is half of all."""
+def held_out(lines: Sequence[str], count: int) -> tuple[list[str], list[str]]:
+    """Return (train, valid), with `count` lines at even distances in valid.
+
+    Raises UserError if that is more than half of the lines.
+    """
     if 2 * count > len(lines):
         raise UserError(
             f"the pretraining text has {len(lines)} lines, and valid_lines asks for {count} of them; lower "
@@ -19,7 +24,7 @@ def held_out(lines, count):
 
 if __name__ == "__main__":
     with job(snakemake):
-        parts = held_out(list(read_texts(snakemake.input.text)), snakemake.params.valid_lines)
+        parts = held_out(list(read_texts(snakemake.input.text)), snakemake.params.recipe["settings"]["valid_lines"])
         for path, lines in zip([snakemake.output.train, snakemake.output.valid], parts, strict=True):
             with open(path, "w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(f"{line}\n" for line in lines)

@@ -1,35 +1,46 @@
-"""Compare each two methods of a dataset on the same test reviews."""
+"""Compare the methods of a dataset in pairs, by each metric on the same test reviews."""
 
 from itertools import combinations
+from typing import Any
 
 from semis.harness.job import job
-from semis.results.statistics import correctness, holm, paired_difference, read_predictions
+from semis.results.comparisons import compare, holm
+from semis.results.metrics import METRICS, Metric
+from semis.results.statistics import Labels, labels_of
+from semis.results.tables import read_predictions
 
 import pandas as pd
 
-COLUMNS = ["dataset", "method_a", "method_b", "difference", "ci_low", "ci_high", "p_value", "p_holm", "test", "n"]
+COLUMNS = ["dataset", "metric", "method_a", "method_b", "difference", "ci_low", "ci_high", "p_value", "p_holm"]
+COLUMNS += ["test", "n"]
 
 
-def comparisons_table(predictions):
-    """Return one row for each two methods of a dataset; the difference is accuracy of method_a less that of method_b.
+def comparisons_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each metric and two methods of a dataset; the difference is method_a's value less method_b's.
 
     `predictions` holds the test rows of predictions.csv of all runs, with dataset, method and seed. p_holm is corrected
-    for the number of comparisons on one dataset.
+    for the number of comparisons by one metric on one dataset.
     """
-    tables = []
-    for dataset, rows in predictions.groupby("dataset", sort=False):
-        correct = {method: correctness(runs) for method, runs in rows.groupby("method", sort=False)}
-        found = [
-            {"dataset": dataset, "method_a": a, "method_b": b, **paired_difference(correct[a], correct[b])}
-            for a, b in combinations(correct, 2)
-        ]
-        if found:
-            tables.append(pd.DataFrame(found).assign(p_holm=lambda table: holm(table["p_value"])))
-    return pd.concat(tables)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+    rows: list[dict[str, Any]] = []
+    for dataset, found in predictions.groupby("dataset", sort=False):
+        labels = {str(method): labels_of(runs) for method, runs in found.groupby("method", sort=False)}
+        for metric in METRICS:
+            rows += [{"dataset": dataset, "metric": metric.name, **row} for row in compared(metric, labels)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def compared(metric: Metric, labels: dict[str, Labels]) -> list[dict[str, Any]]:
+    """Return the rows of one metric on one dataset, from the labels of each method."""
+    pairs = list(combinations(labels, 2))
+    rows = [{"method_a": a, "method_b": b, **compare(metric, labels[a], labels[b])} for a, b in pairs]
+    if not rows:
+        return []
+    corrected = holm([row["p_value"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        predictions = read_predictions(snakemake.input.predictions, snakemake.params.runs)
+        predictions = read_predictions(snakemake.input.predictions, snakemake.params.recipe["settings"]["runs"])
         table = comparisons_table(predictions[predictions["split"] == "test"])
         table.round(4).to_csv(snakemake.output[0], index=False)

@@ -1,16 +1,17 @@
-"""Count for every run how often each label was taken for each other one."""
+"""Count for every run how often each label was predicted for reviews of each label."""
 
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from semis.harness.job import job
-from semis.results.statistics import read_predictions
+from semis.results.tables import read_predictions
 
 import pandas as pd
 
 RUN = ["dataset", "method", "seed", "split"]
 
 
-def confusion_table(predictions, labels):
+def confusion_table(predictions: pd.DataFrame, labels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Return (dataset, method, seed, split, label, prediction, n), a row for each pair of labels, also where n is 0.
 
     `predictions` holds the rows of predictions.csv of all runs, `labels` the labels of each dataset in their order.
@@ -25,5 +26,6 @@ def confusion_table(predictions, labels):
 
 if __name__ == "__main__":
     with job(snakemake):
-        predictions = read_predictions(snakemake.input.predictions, snakemake.params.runs)
-        confusion_table(predictions, snakemake.params.labels).to_csv(snakemake.output[0], index=False)
+        settings = snakemake.params.recipe["settings"]
+        predictions = read_predictions(snakemake.input.predictions, settings["runs"])
+        confusion_table(predictions, settings["labels"]).to_csv(snakemake.output[0], index=False)

@@ -1,41 +1,39 @@
-"""Say how sure each method's mean accuracy is: what seeds and reviews add to its error, and how far seeds disagree."""
+"""Measure how certain each method's metrics are: the errors from seeds and from reviews, and how far seeds disagree."""
 
 from semis.harness.job import job
-from semis.results.statistics import (
-    by_seed,
-    correctness,
-    disagreement,
-    read_predictions,
-    resampled_interval,
-    standard_errors,
-)
+from semis.results.metrics import METRICS
+from semis.results.statistics import RESAMPLED, disagreement, interval, labels_of, standard_errors
+from semis.results.tables import read_predictions
 
 import pandas as pd
 
+METHOD = ["dataset", "method", "split"]
 
-def spread_table(predictions):
-    """Return (dataset, method, split, n_seeds, n, se_seeds, se_reviews, resampled_low, resampled_high, pairs,
+
+def spread_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return (dataset, method, split, metric, n_seeds, n, se_seeds, se_reviews, resampled_low, resampled_high, pairs,
     disagreement_mean, disagreement_std, disagreement_lowest, disagreement_highest).
 
-    Errors are in points, intervals in percent of accuracy, disagreements in percent of the reviews. `predictions`
-    holds the rows of predictions.csv of all runs, with dataset, method and seed.
+    Errors and intervals are in the unit of the metric, disagreements in percent of the reviews whatever the metric.
+    `predictions` holds the rows of predictions.csv of all runs, with dataset, method and seed.
     """
-    of = ["dataset", "method", "split"]
     rows = []
-    for key, runs in predictions.groupby(of, sort=False):
-        correct = correctness(runs)
-        low, high = resampled_interval(correct)
-        rows.append(
-            dict(zip(of, key, strict=True))
-            | dict(zip(("n_seeds", "n"), correct.shape, strict=True))
-            | standard_errors(correct)
-            | {"resampled_low": low, "resampled_high": high}
-            | disagreement(by_seed(runs, "prediction"))
-        )
+    for key, runs in predictions.groupby(METHOD, sort=False):
+        labels = labels_of(runs)
+        for metric in METRICS:
+            low, high = interval(metric, labels, RESAMPLED)
+            rows.append(
+                dict(zip(METHOD, key, strict=True))
+                | {"metric": metric.name}
+                | dict(zip(("n_seeds", "n"), labels.predicted.shape, strict=True))
+                | standard_errors(metric, labels)
+                | {"resampled_low": low, "resampled_high": high}
+                | disagreement(labels.predicted)
+            )
     return pd.DataFrame(rows)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        predictions = read_predictions(snakemake.input.predictions, snakemake.params.runs)
+        predictions = read_predictions(snakemake.input.predictions, snakemake.params.recipe["settings"]["runs"])
         spread_table(predictions).round(4).to_csv(snakemake.output[0], index=False)

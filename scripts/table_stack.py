@@ -1,12 +1,15 @@
 """Stack tables of the same columns into one."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from semis.harness.job import job
 
 import pandas as pd
 
 
-def join(tables, rows):
-    """Stack `tables`; `rows` says of each what it is of ({column: value}), which comes to stand before its columns."""
+def stack(tables: Sequence[pd.DataFrame], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Stack `tables`; `rows` gives, for each table, the columns {name: value} that go before its own."""
     stacked = [table.assign(**row)[[*row, *table.columns]] for table, row in zip(tables, rows, strict=True)]
     return pd.concat(stacked)
 
@@ -14,4 +17,5 @@ def join(tables, rows):
 if __name__ == "__main__":
     with job(snakemake):
         tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in snakemake.input.tables]
-        join(tables, snakemake.params.rows).to_csv(snakemake.output[0], index=False)
+        rows = snakemake.params.recipe["settings"]["rows"]
+        stack(tables, rows).to_csv(snakemake.output[0], index=False)

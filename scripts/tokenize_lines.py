@@ -1,4 +1,6 @@
-"""Cut each line of a text into sentencepiece pieces, divided by spaces."""
+"""Split each line of a text into sentencepiece pieces, separated by spaces."""
+
+from collections.abc import Iterable, Iterator
 
 from semis.fairseq.dictionaries import SPECIAL
 from semis.harness.errors import UserError, reason
@@ -7,8 +9,8 @@ from semis.harness.job import job
 import sentencepiece
 
 
-def load(path):
-    """The sentencepiece model of a file. Raises UserError where there is none."""
+def load(path: str) -> sentencepiece.SentencePieceProcessor:
+    """Load the sentencepiece model of a file. Raises UserError if that fails."""
     try:
         return sentencepiece.SentencePieceProcessor(model_file=path)
     except (RuntimeError, OSError) as error:
@@ -17,11 +19,11 @@ def load(path):
         ) from error
 
 
-def tokenize_lines(lines, processor):
-    """Yield, for each line, its pieces joined with spaces.
+def tokenize_lines(lines: Iterable[str], processor: sentencepiece.SentencePieceProcessor) -> Iterator[str]:
+    """Yield the pieces of each line, joined with spaces.
 
-    What a review spells like a token of fairseq's own, such as <pad>, is text: where it would come out as one piece, it
-    is an unknown one.
+    A piece that is spelt like one of fairseq's own tokens, such as <pad>, is text and becomes <unk>: fairseq would take
+    it for that token.
     """
     for line in lines:
         pieces = processor.encode(line.rstrip("\n"), out_type=str)

@@ -1,6 +1,7 @@
-"""Train a sentencepiece model and write fairseq's dictionary for it, cut so that the embedding has the wanted rows."""
+"""Train a sentencepiece model, sized so that the embedding gets the wanted rows, and write fairseq's dictionary."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from semis.harness.errors import UserError
@@ -9,15 +10,15 @@ from semis.text.lines import read_texts
 
 import sentencepiece
 
-# fairseq numbers <s>, <pad>, </s> and <unk> by itself and adds <mask>; sentencepiece has its own <unk>, <s> and </s>.
+# fairseq adds <s>, <pad>, </s>, <unk> and <mask> to the pieces, sentencepiece adds <unk>, <s> and </s>.
 FAIRSEQ_ROWS, SENTENCEPIECE_ROWS = 5, 3
 LINES_USED = 1_000_000
 
 
-def train_tokenizer(texts, vocabulary):
-    """Return (sentencepiece model as bytes, pieces) for an embedding of `vocabulary` rows.
+def train_tokenizer(texts: Sequence[str], vocabulary: int) -> tuple[bytes, list[str]]:
+    """Train on the text files `texts`; return (sentencepiece model as bytes, pieces) for `vocabulary` embedding rows.
 
-    Raises UserError where the text is too small for that many pieces.
+    Raises UserError if the text is too small for that many pieces.
     """
     model = io.BytesIO()
     sentencepiece.set_random_generator_seed(0)
@@ -45,7 +46,7 @@ def train_tokenizer(texts, vocabulary):
 
 if __name__ == "__main__":
     with job(snakemake):
-        model, pieces = train_tokenizer(list(snakemake.input.text), snakemake.params.vocabulary)
+        model, pieces = train_tokenizer(list(snakemake.input.text), snakemake.params.recipe["settings"]["vocabulary"])
         Path(snakemake.output.model).write_bytes(model)
-        # fairseq wants a count behind each piece; nothing here reads it.
+        # fairseq expects a count after each piece but does not use it.
         Path(snakemake.output.dictionary).write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Take a Hugging Face model folder, which is where config.json stands, out of an archive or folder."""
+"""Copy a Hugging Face model, that is the files next to its config.json, out of an archive or folder."""
 
 import shutil
 from pathlib import Path
@@ -8,10 +8,10 @@ from semis.harness.job import job
 from semis.text.archives import members
 
 
-def unpack_folder(source, target):
-    """Copy the files that stand beside the outermost config.json of `source` into the new folder `target`.
+def unpack_folder(source: str | Path, target: str | Path) -> None:
+    """Copy the outermost config.json of `source` and the files next to it into the new folder `target`.
 
-    Raises UserError where there is none, or two stand equally deep.
+    Raises UserError if there is no config.json, or if several are equally deep.
     """
     with members(source) as found:
         homes = [path.parent for path in found if path.name == "config.json"]

@@ -9,18 +9,27 @@ import shutil
 import socket
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
-from loopback import Loopback
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+TOOLS = ROOT / "tests" / "tools"
+sys.path[:0] = [str(ROOT / "scripts"), str(TOOLS)]
+
+from loopback import Loopback  # noqa: E402
 
 # The environments of the project's own runs serve the tests too, so that each is built once.
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
+NETWORK = ["connect", "listen", "sendto", "sendmsg", "sendmmsg"]
+FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # and who started whom
 HINTS = ("Semis: no conda in use", "Semis: writing ")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--keep-demo", metavar="FOLDER", help="keep the finished demo there for the next call"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
@@ -87,12 +96,25 @@ def snakemake(tmp_path):
     return Snakemake(tmp_path)
 
 
+def copy_checkout(target):
+    """Copy what git tracks, or would track, into a new folder."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).exists():  # else it was deleted, and that is not committed yet
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
 @pytest.fixture(scope="session")
-def runner(tmp_path_factory):
+def runner(tmp_path_factory, request):
     """A runner in a copy of the repository, so that a test may edit a script there (and puts it back)."""
-    copy = tmp_path_factory.mktemp("copy") / "semis"
-    names = [".git", ".snakemake", ".venv", ".*_cache", "__pycache__", "results", "downloads"]
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*names))
+    kept = request.config.getoption("--keep-demo")
+    copy = (Path(kept).resolve() if kept else tmp_path_factory.mktemp("copy")) / "semis"
+    copy_checkout(copy)
     return Snakemake(copy, root=copy)
 
 
@@ -100,14 +122,25 @@ def runner(tmp_path_factory):
 def demo(runner):
     """The results folder of a finished demo, made once for all tests; what it asks of the network is traced."""
     config = (ROOT / "demo" / "config.yaml").read_text()
+    results, trace = runner.folder / "results" / "demo", runner.folder.parent / "trace"
     done = runner(config, "--conda-create-envs-only")  # that asks for packages
     assert done.returncode == 0, done.output
-    runner.behind = tracer(runner.folder.parent / "network")
+    if not results.exists():  # else it was kept, with its trace
+        runner.behind = tracer(trace, NETWORK + FILES)
     done = runner(config)
     runner.behind = []
     assert done.returncode == 0, done.output
-    assert "Read results/demo/summary.md" in done.output
-    return runner.folder / "results" / "demo"
+    assert "Read results/demo/summary.md" in done.output or "Nothing to be done" in done.output
+    return results
+
+
+@pytest.fixture(scope="session")
+def trace(demo, runner):
+    """The file with what the run of the demo asked of sockets, and which files its jobs opened."""
+    file = runner.folder.parent / "trace"
+    if not file.exists():
+        pytest.skip("strace is not there, or may not trace")
+    return file
 
 
 @pytest.fixture
@@ -125,11 +158,11 @@ def closed_url():
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
-def tracer(file):
-    """A command that writes into `file` what another and its children ask of sockets; nothing where strace cannot."""
-    calls = "trace=connect,listen,sendto,sendmsg,sendmmsg"
+def tracer(file, calls=NETWORK):
+    """A command that writes into `file` which of these calls another and its children make; [] where strace cannot."""
     # Snakemake starts Slurm's sinfo where it is installed, which would ask the name server for its cluster.
-    command = ["strace", "-E", "SLURM_CONF=/dev/null", "-f", "--seccomp-bpf", "-yy", "-e", calls, "-o", file]
+    command = ["strace", "-E", "SLURM_CONF=/dev/null", "-f", "--seccomp-bpf", "-yy"]
+    command += ["-e", f"trace={','.join(calls)}", "-o", file]
     usable = shutil.which("strace") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
     return command if usable else []
 
@@ -151,13 +184,19 @@ def environment(name):
 def in_environment(name, function, *args):
     """Call a function of a test file in the environment of rules; arguments and result go through JSON.
 
-    It can import what lies in scripts/ and beside the tests.
+    The function is taken from its file by name, so that a breakpoint in it works. It can import what is in scripts/ and
+    tests/tools/.
     """
-    source = textwrap.dedent(inspect.getsource(function))
-    code = f"import json, sys\n{source}\nprint(json.dumps({function.__name__}(*json.loads(sys.argv[1]))))"
+    path = os.pathsep.join([str(ROOT / "scripts"), str(TOOLS)])
     done = subprocess.run(
-        [environment(name), "-c", code, json.dumps(args)],
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'scripts'}{os.pathsep}{ROOT / 'tests'}", "CUDA_VISIBLE_DEVICES": ""},
+        [
+            environment(name),
+            TOOLS / "call.py",
+            inspect.getsourcefile(function),
+            function.__qualname__,
+            json.dumps(args),
+        ],
+        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
     )

@@ -4,9 +4,13 @@ Registers the architecture `roberta_small_fast` (weights and names as `roberta_s
 (fairseq's Adam) and the criterion `masked_lm_fast` (fairseq's masked_lm).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from semis.fast import encoder
+from semis.fast.gradients import clip_gradients, scale_gradients
+from semis.fast.products import LinearCrossEntropy
 from semis.fast.row_adam import RowAdam
 from semis.machine.processor import compute_type
 
@@ -23,7 +27,7 @@ from fairseq.optim.adam import FairseqAdam, FairseqAdamConfig
 class FastEncoder(RobertaEncoder):
     """fairseq's RoBERTa encoder with the modules it always had, run by `semis.fast.encoder`."""
 
-    def __init__(self, args, dictionary):
+    def __init__(self, args: Any, dictionary: Any) -> None:
         super().__init__(args, dictionary)
         modules = self.sentence_encoder
         self.packed = encoder.Encoder(
@@ -52,13 +56,20 @@ class FastEncoder(RobertaEncoder):
         self.kind = compute_type()
         encoder.never_save_late_rows(modules.embed_tokens)
 
-    def forward(self, src_tokens, features_only=False, return_all_hiddens=False, masked_tokens=None, **unused):
+    def forward(
+        self,
+        src_tokens: torch.Tensor,
+        features_only: bool = False,
+        return_all_hiddens: bool = False,
+        masked_tokens: torch.Tensor | None = None,
+        **unused: Any,
+    ) -> tuple[torch.Tensor, dict[str, Any]]:
         """The features of each text's first token (texts x 1 x width): all that a classification head reads."""
         if not features_only:
             raise ValueError("the masked language model is trained with the criterion masked_lm_fast")
         return encoder.first_rows(self.packed, src_tokens, self.training, self.kind), {"inner_states": None}
 
-    def masked_lm_loss(self, src_tokens, target):
+    def masked_lm_loss(self, src_tokens: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Sum over the masked tokens of the negative log-likelihood (nats); `target` holds padding elsewhere."""
         tokens, positions, lengths = encoder.pack(src_tokens, self.packed.padding)
         real = src_tokens.ne(self.packed.padding)
@@ -69,7 +80,7 @@ class FastEncoder(RobertaEncoder):
         head = self.lm_head
         x = head.layer_norm(head.activation_fn(head.dense(x)))
         wanted, learning = target[hidden], torch.is_grad_enabled()
-        return encoder.LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
+        return LinearCrossEntropy.apply(x, head.weight, head.bias, wanted, self.kind, learning)
 
 
 @register_model("roberta_fast")
@@ -77,7 +88,7 @@ class FastRoberta(RobertaModel):
     """fairseq's RoBERTa with the fast encoder."""
 
     @classmethod
-    def build_model(cls, args, task):
+    def build_model(cls, args: Any, task: Any) -> "FastRoberta":
         """Build the model for a task's dictionary."""
         fairseq_plugin.roberta_small(args)
         encoder.keep_freed_memory()
@@ -86,7 +97,7 @@ class FastRoberta(RobertaModel):
 
 
 @register_model_architecture("roberta_fast", "roberta_small_fast")
-def roberta_small_fast(args):
+def roberta_small_fast(args: Any) -> None:
     """roberta_small, for the fast encoder."""
     fairseq_plugin.roberta_small(args)
 
@@ -100,24 +111,26 @@ class RowAdamConfig(FairseqAdamConfig):
 class FairseqRowAdam(FairseqAdam):
     """fairseq's Adam, done by `RowAdam`."""
 
-    def __init__(self, cfg, params):
+    def __init__(self, cfg: Any, params: Iterable[torch.nn.Parameter]) -> None:
         super().__init__(cfg, params)
         self._optimizer = RowAdam(params, **self.optimizer_config, fairseq_epsilon=True)
 
-    def multiply_grads(self, c):
+    def multiply_grads(self, c: Any) -> None:
         """Multiply all gradients, sparse ones too, of which fairseq's own multiplies a copy."""
-        encoder.scale_gradients(self.params, c)
+        scale_gradients(self.params, c)
 
-    def clip_grad_norm(self, max_norm, aggregate_norm_fn=None):
+    def clip_grad_norm(self, max_norm: float, aggregate_norm_fn: Any = None) -> torch.Tensor:
         """Clip all gradients, sparse ones too; return their norm before."""
-        return encoder.clip_gradients(self.params, max_norm)
+        return clip_gradients(self.params, max_norm)
 
 
 @register_criterion("masked_lm_fast", dataclass=MaskedLmConfig)
 class FastMaskedLm(MaskedLmLoss):
     """fairseq's masked_lm, which holds the scores over all words of one block of the masked tokens at once."""
 
-    def forward(self, model, sample, reduce=True):
+    def forward(
+        self, model: Any, sample: dict[str, Any], reduce: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
         """Return (summed loss, number of masked tokens, what is logged), as masked_lm does."""
         target = sample["target"]
         size = target.ne(self.padding_idx).int().sum()

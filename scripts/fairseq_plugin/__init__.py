@@ -4,6 +4,8 @@ fairseq calls torch.load without saying what may be loaded; torch then takes ten
 fairseq's own checkpoints hold besides are allowed here by name; nothing else is ever loaded.
 """
 
+from argparse import Namespace
+
 from semis.fairseq.checkpoints import SAFE_TYPES
 from semis.harness.job import end_with_parent
 
@@ -17,7 +19,7 @@ end_with_parent()  # a fairseq-train whose script was killed
 reset_meters = metrics.reset_meters
 
 
-def reset_meters_at_the_end_of_an_epoch(name):
+def reset_meters_at_the_end_of_an_epoch(name: str) -> None:
     """Let no logged loss be an average over the end of an epoch: fairseq does not go on with one that was begun."""
     reset_meters(name)
     if name == "train":
@@ -28,7 +30,7 @@ metrics.reset_meters = reset_meters_at_the_end_of_an_epoch
 
 
 @register_model_architecture("roberta", "roberta_small")
-def roberta_small(args):
+def roberta_small(args: Namespace) -> None:
     """RoBERTa-small-fr: 4 layers, dimension 512, feed-forward 512, 8 heads, 256 positions, unless flags differ."""
     defaults = {
         "encoder_layers": 4,

@@ -1,9 +1,10 @@
 """How long a fine-tuning is, and how long its learning rate rises and falls: the same for both libraries."""
 
 import math
+from typing import Any
 
 
-def schedule(training, reviews):
+def schedule(training: dict[str, Any], reviews: int) -> tuple[int, int, int]:
     """Return (updates of the training, of the learning-rate schedule, of its warm-up) for so many train reviews.
 
     The schedule may be longer than the training, as the report's was (1,200 for 1,125); the training is never longer

@@ -2,6 +2,9 @@
 
 import zipfile
 from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from semis.harness.errors import UserError, reason
 
@@ -14,7 +17,7 @@ POSITIONS = "encoder.sentence_encoder.embed_positions.weight"
 LAYERS = "encoder.sentence_encoder.layers."
 
 
-def load(path):
+def load(path: str | Path) -> dict[str, Any]:
     """Load a fairseq checkpoint onto the CPU, the tensors of its model under the names that fairseq gives them today.
 
     Only tensors and `SAFE_TYPES` come in, no pickled code is run. Raises UserError where the file is damaged or holds
@@ -30,14 +33,20 @@ def load(path):
         ) from error
 
 
-def _name_today(name):
+def _name_today(name: str) -> str:
     """The name of a tensor of fairseq 0.9 or later, as RobertaModel.upgrade_state_dict_named of 0.12 renames it."""
     if name.startswith("decoder."):
         name = f"encoder.{name.removeprefix('decoder.')}"
     return name.replace(".emb_layer_norm.", ".layernorm_embedding.")
 
 
-def save(path, weights, sizes, positions, task):
+def save(
+    path: str | Path,
+    weights: Mapping[str, torch.Tensor],
+    sizes: Mapping[str, int],
+    positions: int,
+    task: Mapping[str, Any],
+) -> None:
     """Save model weights alone, with the arguments that fairseq needs to build the model again and nothing else.
 
     `sizes` is {layers, dimension, feed_forward, heads}, `task` holds the arguments of fairseq's task. No optimizer, no
@@ -58,7 +67,7 @@ def save(path, weights, sizes, positions, task):
     torch.save({"args": args, "model": weights, "optimizer_history": history, "extra_state": {}}, path)
 
 
-def is_whole(path):
+def is_whole(path: str | Path) -> bool:
     """Whether a checkpoint that torch saved can be read to its end (every checksum in it holds)."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -67,7 +76,7 @@ def is_whole(path):
         return False
 
 
-def fitting(path, words, sizes, positions):
+def fitting(path: str | Path, words: int, sizes: Mapping[str, int], positions: int) -> dict[str, torch.Tensor]:
     """The weights ({name: tensor}) of the checkpoint `path`, which must be a RoBERTa of just these sizes.
 
     `words` counts embedding rows, `sizes` is {layers, dimension, feed_forward, heads}, `positions` the longest input in
@@ -102,7 +111,7 @@ def fitting(path, words, sizes, positions):
     return model
 
 
-def _argument(state, name):
+def _argument(state: Mapping[str, Any], name: str) -> Any:
     """An argument of the model as fairseq-train saved it, in `args` or, in newer ones, in `cfg`; None without."""
     saved = state.get("args") or (state.get("cfg") or {}).get("model") or {}
     return (vars(saved) if isinstance(saved, Namespace) else saved).get(name)

@@ -1,5 +1,8 @@
 """fairseq's dictionaries: a dict.txt has a word and its count on each line."""
 
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
 from semis.harness.errors import UserError
 
 # fairseq numbers these by itself, and its tasks add the last one behind the dictionary.
@@ -7,9 +10,10 @@ SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 OVERWRITE = " #fairseq:overwrite"  # behind a line: the word may stand a second time, and gets another number
 
 
-def words_of(lines, path):
+def words_of(lines: Iterable[bytes], path: str | Path) -> list[str]:
     """The words in the `lines` (bytes) of the dict.txt `path`. Raises UserError with one that fairseq cannot read."""
-    words, known = [], set(SPECIAL[:-1])
+    words: list[str] = []
+    known = set(SPECIAL[:-1])
     for number, line in enumerate(lines, start=1):
         try:
             entry = line.decode().rstrip()
@@ -26,12 +30,12 @@ def words_of(lines, path):
     return words
 
 
-def read_dictionary(path):
+def read_dictionary(path: str | Path) -> list[str]:
     """The words of the dict.txt `path` in their order. Raises UserError (see `words_of`)."""
     with open(path, "rb") as stream:
         return words_of(stream, path)
 
 
-def embedding_rows(words):
+def embedding_rows(words: Collection[str]) -> int:
     """Rows of the embedding of a model with these words: fairseq's special tokens stand beside them."""
     return len(words) + len(SPECIAL) - ("<mask>" in words)

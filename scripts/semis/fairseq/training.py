@@ -6,45 +6,54 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from semis.fairseq import checkpoints
-from semis.fairseq.engines import ENGINES
+from semis.fairseq.engine import Engine
 from semis.harness import divergence
 from semis.harness.workfolder import newest_whole
 
-SCRIPTS = Path(__file__).resolve().parents[1]
+SCRIPTS = Path(__file__).resolve().parents[2]
 
 
-def model_flags(engine, sizes, positions):
+def model_flags(engine: Engine, sizes: Mapping[str, int], positions: int) -> list[str]:
     """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
-    chosen = ENGINES[engine]
     return [
-        *("--user-dir", str(SCRIPTS / chosen.plugin), "--arch", chosen.architecture, "--max-positions", str(positions)),
+        *("--user-dir", str((SCRIPTS / engine.plugin).parent), "--arch", engine.architecture),
+        *("--max-positions", str(positions)),
         *("--encoder-layers", str(sizes["layers"]), "--encoder-embed-dim", str(sizes["dimension"])),
         *("--encoder-ffn-embed-dim", str(sizes["feed_forward"]), "--encoder-attention-heads", str(sizes["heads"])),
     ]
 
 
-def saved(folder, pattern):
+def saved(folder: Path, pattern: str) -> Path | None:
     """The newest whole checkpoint in `folder`/checkpoints that matches, or None."""
     return newest_whole(folder / "checkpoints", pattern, _is_whole, order=lambda path: path.stat().st_mtime_ns)
 
 
-def _is_whole(path):
+def _is_whole(path: Path) -> bool:
     """Whether a checkpoint can be read, and the best until then too: it is that itself, or checkpoint_best.pt is."""
     if not checkpoints.is_whole(path):
         return False
     return _is_best(checkpoints.load(path)) or checkpoints.is_whole(path.with_name("checkpoint_best.pt"))
 
 
-def _is_best(state):
+def _is_best(state: Mapping[str, Any]) -> bool:
     """Whether no checkpoint before this one (its contents) was better."""
     extra = state["extra_state"]
     return extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best")
 
 
-def train(data, folder, flags, pattern, start=None, updates=math.inf):
+def train(
+    data: Path,
+    folder: Path,
+    flags: Sequence[str],
+    pattern: str,
+    start: Path | None = None,
+    updates: float = math.inf,
+) -> None:
     """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder`.
 
     Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
@@ -54,7 +63,7 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
     """
     last = saved(folder, pattern)
     if last:
-        print(f"going on from {last}", flush=True)
+        print(f"resuming from {last}", flush=True)
         restore = ["--restore-file", str(last.resolve())]
         state = checkpoints.load(last)
         if _is_best(state):
@@ -65,17 +74,15 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
         restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
         restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
     command = [sys.executable, "-m", "fairseq_cli.train", str(data), *restore, *flags]
-    command += [
-        "--save-dir",
-        str(folder / "checkpoints"),
-        "--log-format",
-        "json",
-        "--log-file",
-        str(folder / "train.log"),
-        "--tensorboard-logdir",  # to watch while it trains
-        str(folder / "tensorboard"),
-    ]
+    command += ["--save-dir", str(folder / "checkpoints"), "--log-format", "json"]
+    command += ["--log-file", str(folder / "train.log")]
+    command += ["--tensorboard-logdir", str(folder / "tensorboard")]  # to watch while it trains
     print(*command, flush=True)
+    _run(command, folder)
+
+
+def _run(command: Sequence[str], folder: Path) -> None:
+    """Run fairseq-train in the work folder `folder`. Raises UserError where it diverges."""
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
     with (folder / "errors.txt").open("w+") as errors:
@@ -90,14 +97,14 @@ def train(data, folder, flags, pattern, start=None, updates=math.inf):
     done.check_returncode()
 
 
-def _restore_best(last):
+def _restore_best(last: Path) -> None:
     """Copy `last`, the best one, over checkpoint_best.pt: a stop may have come before fairseq copied it."""
     copy = last.with_name("checkpoint_best.tmp")
     shutil.copyfile(last, copy)
     copy.replace(last.with_name("checkpoint_best.pt"))
 
 
-def history(log_file, metrics):
+def history(log_file: str | Path, metrics: Mapping[str, tuple[str, str]]) -> list[tuple[int, float, str, str, float]]:
     """Return the rows (step, epoch, split, metric, value) that fairseq-train wrote into its JSON log.
 
     `metrics` maps fairseq's names to (split, metric), e.g. "valid_ppl" to ("valid", "perplexity"); what it logs within

@@ -1,15 +1,35 @@
 """The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
 
+from typing import Any
+
 from semis.fast import encoder as fast_encoder
+from semis.fast.gradients import clip_gradients
+from semis.fast.row_adam import RowAdam
+from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.machine.processor import compute_type
 
-from transformers import Trainer
+import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 FAMILY = ("camembert", "roberta", "xlm-roberta")
 
 
-def speed_up(model):
+def _layer(layer: Any) -> fast_encoder.Layer:
+    """The modules of one of transformers' layers."""
+    attention = layer.attention
+    return fast_encoder.Layer(
+        attention.self.query,
+        attention.self.key,
+        attention.self.value,
+        attention.output.dense,
+        attention.output.LayerNorm,
+        layer.intermediate.dense,
+        layer.output.dense,
+        layer.output.LayerNorm,
+    )
+
+
+def prepare(model: Any) -> None:
     """Let a sequence classifier run its encoder by `semis.fast.encoder`; say on standard output what it computes in.
 
     A model that is no RoBERTa, or activates with anything but GELU, stays as it is.
@@ -25,19 +45,7 @@ def speed_up(model):
         positions=embeddings.position_embeddings,
         types=embeddings.token_type_embeddings,
         norm=embeddings.LayerNorm,
-        layers=[
-            fast_encoder.Layer(
-                layer.attention.self.query,
-                layer.attention.self.key,
-                layer.attention.self.value,
-                layer.attention.output.dense,
-                layer.attention.output.LayerNorm,
-                layer.intermediate.dense,
-                layer.output.dense,
-                layer.output.LayerNorm,
-            )
-            for layer in base.encoder.layer
-        ],
+        layers=[_layer(layer) for layer in base.encoder.layer],
         heads=settings.num_attention_heads,
         dropout=settings.hidden_dropout_prob,
         attention_dropout=settings.attention_probs_dropout_prob,
@@ -52,11 +60,17 @@ def speed_up(model):
     print(fast_encoder.arithmetic(), flush=True)
 
 
-class ClippingTrainer(Trainer):
+class Trainer(FiniteTrainer):
     """A Trainer that can measure and clip sparse gradients too."""
 
-    def _clip_grad_norm(self, model):
-        return fast_encoder.clip_gradients(model.parameters(), self.args.max_grad_norm)
+    def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
+        return clip_gradients(model.parameters(), self.args.max_grad_norm)
 
-    def _get_grad_norm(self, model, grad_norm=None):
-        return float(fast_encoder.clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> float:
+        return float(clip_gradients(model.parameters(), 0) if grad_norm is None else grad_norm)
+
+
+def optimizer(training: dict) -> tuple[type, dict]:
+    """Return the optimizer's class and its settings, from the config's `training`."""
+    settings = {"betas": tuple(training["adam_betas"]), "eps": training["adam_epsilon"]}
+    return RowAdam, settings | {"lr": training["learning_rate"], "weight_decay": training["weight_decay"]}

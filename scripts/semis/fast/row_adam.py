@@ -1,6 +1,8 @@
 """Adam that steps only those rows of an embedding that a batch touches, and ends where stepping all would end."""
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 
@@ -18,16 +20,24 @@ class RowAdam(torch.optim.AdamW):
     (fairseq/optim/adam.py); torch adds it after.
     """
 
-    def __init__(self, params, lr, betas, eps, weight_decay, fairseq_epsilon=False):
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        fairseq_epsilon: bool = False,
+    ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
         self.epsilon, self.fairseq_epsilon = eps, fairseq_epsilon
-        self.late = {}
+        self.late: dict[torch.Tensor, LateRows] = {}
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.refresh = lambda ids=None, parameter=parameter: self._refresh(parameter, ids)
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Do one step with the gradients at hand."""
         sparse = [
             (group, parameter, parameter.grad)
@@ -46,18 +56,18 @@ class RowAdam(torch.optim.AdamW):
             parameter.grad = gradient
         return loss
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state; it was saved with no row late."""
         super().load_state_dict(state_dict)
         self.late = {}
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """The state as torch's AdamW saves it, with no row late."""
         for parameter in list(self.late):
             self._refresh(parameter)
         return super().state_dict()
 
-    def _set_epsilon(self):
+    def _set_epsilon(self) -> None:
         """Give torch's step the epsilon that makes it fairseq's, where that is asked for."""
         if not self.fairseq_epsilon:
             return
@@ -65,7 +75,7 @@ class RowAdam(torch.optim.AdamW):
             done = max((int(self.state[p]["step"]) for p in group["params"] if "step" in self.state[p]), default=0)
             group["eps"] = self.epsilon / math.sqrt(1 - group["betas"][1] ** (done + 1))
 
-    def _rows(self, parameter):
+    def _rows(self, parameter: torch.Tensor) -> tuple[dict[str, torch.Tensor], "LateRows"]:
         """What is remembered of a parameter's late rows; of none, at its present step."""
         state = self.state[parameter]
         if "step" not in state:
@@ -76,7 +86,7 @@ class RowAdam(torch.optim.AdamW):
             self.late[parameter] = LateRows(len(parameter), int(state["step"]))
         return state, self.late[parameter]
 
-    def _step_rows(self, group, parameter, gradient):
+    def _step_rows(self, group: dict[str, Any], parameter: torch.Tensor, gradient: torch.Tensor) -> None:
         """Step the rows of a sparse gradient."""
         ids, gradient = gradient.indices()[0], gradient.values()
         state, late = self._rows(parameter)
@@ -95,7 +105,7 @@ class RowAdam(torch.optim.AdamW):
         late.done[ids] = step
 
     @torch.no_grad()
-    def _refresh(self, parameter, ids=None):
+    def _refresh(self, parameter: torch.Tensor, ids: torch.Tensor | None = None) -> None:
         """Make up for the steps that the rows `ids` (None: all) have not seen yet."""
         if parameter not in self.late:
             return
@@ -125,12 +135,12 @@ class LateRows:
     times the decays after k.
     """
 
-    def __init__(self, rows, step):
+    def __init__(self, rows: int, step: int) -> None:
         self.done = torch.full([rows], step)
         self.first = self.now = step
         self.pull, self.decay = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
 
-    def step(self, size, ratio, decay):
+    def step(self, size: float, ratio: float, decay: float) -> None:
         """Count one more step, of this size and decay."""
         self.now += 1
         ages = torch.arange(len(self.pull), 0, -1, dtype=torch.float64)

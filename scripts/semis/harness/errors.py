@@ -1,17 +1,17 @@
-"""The one exception for mistakes of the user's, whose text is the sentence that they read, and what goes into it."""
+"""The one exception for a user's mistake. Its text is the sentence that the user reads."""
 
 import pickle
 import re
 
 
-def redacted(text):
-    """`text` without what may be a secret in the addresses in it: a user name with password, and a query."""
+def redacted(text: str) -> str:
+    """Return `text` without possible secrets in its addresses: a user name with password, and a query."""
     text = re.sub(r"(\w://)[^/\s'\"]*@", r"\1", text)
     return re.sub(r"(\w://[^\s'\"?]+)\?[^\s'\")]*[^\s'\").,;:]", r"\1", text)
 
 
-def reason(error):
-    """A library's exception in a few words: its first line, or what a pickle holds that torch does not let in."""
+def reason(error: BaseException) -> str:
+    """Return a library's exception in a few words: its first line, or what torch refuses in a pickle."""
     if refused := re.search(r"\bGLOBAL (\S+)", str(error)):
         return f"it holds {refused[1]}, which is neither a tensor nor a plain type"
     if isinstance(error, pickle.UnpicklingError):
@@ -22,8 +22,9 @@ def reason(error):
 class UserError(Exception):
     """Says in one sentence which file and key is wrong and how to mend it; shown without a traceback.
 
-    It holds no secret of an address, and nothing that a terminal would obey: names can come from an archive.
+    The sentence holds no secret of an address and no character that a terminal would obey, since names can come from
+    an archive.
     """
 
-    def __init__(self, sentence):
+    def __init__(self, sentence: str) -> None:
         super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in redacted(sentence)))

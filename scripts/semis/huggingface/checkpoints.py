@@ -2,8 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-from semis.harness.workfolder import digest, newest_whole
+from semis.harness.workfolder import contents_digest, newest_whole
 
 from transformers import TrainerCallback
 
@@ -16,22 +17,22 @@ class Seal(TrainerCallback):
     A Trainer resumes without a word where a file is missing or its end is lost, and ends elsewhere.
     """
 
-    def on_save(self, args, state, control, **kwargs):
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        sums = {file.name: digest([file]) for file in folder.iterdir()}
+        sums = {file.name: contents_digest([file]) for file in folder.iterdir()}
         (folder / SEAL).write_text(json.dumps(sums), encoding="utf-8")
 
 
-def step(checkpoint):
+def step(checkpoint: str | Path) -> int:
     """The number of updates after which a folder checkpoint-N was saved."""
     return int(Path(checkpoint).name.rpartition("-")[2])
 
 
-def is_whole(checkpoint):
+def is_whole(checkpoint: Path) -> bool:
     """Whether the seal of the folder `checkpoint` is there and holds, and that of the best one that it names too."""
     try:
         sums = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
-        if any(digest([checkpoint / name]) != found for name, found in sums.items()):
+        if any(contents_digest([checkpoint / name]) != found for name, found in sums.items()):
             return False
         best = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
     except (OSError, ValueError):
@@ -39,7 +40,7 @@ def is_whole(checkpoint):
     return best is None or Path(best).name == checkpoint.name or is_whole(checkpoint.with_name(Path(best).name))
 
 
-def newest(folder):
+def newest(folder: Path) -> str | None:
     """The newest whole checkpoint (see `is_whole`) below `folder` as text, or None."""
     found = newest_whole(folder, "checkpoint-*", is_whole, order=step)
     return str(found) if found else None

@@ -1,5 +1,8 @@
 """Hugging Face model folders, which may be anybody's: nothing in them is run, and nothing is fetched for them."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from semis.harness.errors import UserError
 
 # For each from_pretrained: no code that the folder brings (without an answer transformers would ask on the terminal),
@@ -7,7 +10,7 @@ from semis.harness.errors import UserError
 ONLY_DATA = {"trust_remote_code": False, "local_files_only": True}
 
 
-def check_whole(folder, lacking):
+def check_whole(folder: str | Path, lacking: Sequence[str]) -> None:
     """Raise UserError where the weights of a model folder lack tensors, whose names are `lacking`."""
     if lacking:
         raise UserError(

@@ -1,5 +1,6 @@
 """How much memory is free for a job: what the machine has left, and what its control groups leave to it."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,7 @@ FILES = [
 ]
 
 
-def group_folders(lines):
+def group_folders(lines: Iterable[str]) -> Iterator[Path]:
     """The folders of the memory groups that the lines of /proc/self/cgroup name, and of the groups around them."""
     for line in lines:
         number, controllers, path = line.split(":", 2)
@@ -22,7 +23,7 @@ def group_folders(lines):
             yield from [inner, *(folder for folder in inner.parents if folder.is_relative_to(root))]
 
 
-def group_memory(folder):
+def group_memory(folder: Path) -> int | None:
     """Bytes that the control group in `folder` leaves free, or None where it sets no limit."""
     for limit, used, cache in FILES:
         if (folder / limit).is_file() and (folder / limit).read_text().strip() != "max":
@@ -32,9 +33,9 @@ def group_memory(folder):
     return None
 
 
-def free_memory():
+def free_memory() -> int:
     """Bytes that this process can still take."""
     own = Path("/proc/self/cgroup")  # not on every system
-    folders = group_folders(own.read_text().splitlines()) if own.is_file() else []
+    folders = group_folders(own.read_text().splitlines() if own.is_file() else [])
     limits = [group_memory(folder) for folder in folders]
     return min([psutil.virtual_memory().available, *(limit for limit in limits if limit is not None)])

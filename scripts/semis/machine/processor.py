@@ -3,7 +3,7 @@
 import torch
 
 
-def compute_type():
+def compute_type() -> torch.dtype:
     """torch.bfloat16 where this processor multiplies quicker in it than in torch.float32, else that.
 
     AMX does. AVX512-BF16 does on processors that were made for it alone; on those that have AVX512-FP16 too (from

@@ -1,8 +1,10 @@
-"""How the sampled answers and their metrics are put in words, on every page that shows them."""
+"""How the pages word the sampled answers and their metrics."""
+
+from typing import Any
 
 
-def metrics_row(found):
-    """{what was measured: text} of one stage of bloom/metrics.json."""
+def metrics_row(found: dict[str, Any]) -> dict[str, str]:
+    """Return {metric: text} of one stage of qlora/metrics.json."""
     likelihood = found["holdout"]["nll_per_token"]
     return {
         "answers that stop by themselves": f"{found['stopped_share']:.0%}",
@@ -13,6 +15,6 @@ def metrics_row(found):
     }
 
 
-def ending(sample):
-    """How long the answer in a row of bloom/samples.jsonl is, and how it ended."""
+def ending(sample: dict[str, Any]) -> str:
+    """Return how long the answer in a row of qlora/samples.jsonl is, and how it ended."""
     return f"{sample['tokens']} tokens, {'stopped by itself' if sample['stopped'] else 'cut off'}"

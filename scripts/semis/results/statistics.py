@@ -1,121 +1,160 @@
-"""Statistics over seeds and reviews. Accuracies are in percent; `correct` is an array of 0 and 1, seeds x reviews."""
+"""How sure a metric is over seeds and reviews: spread, standard errors, intervals.
 
-from semis.results.tables import read_table
+Everything is in the unit of the metric. `scores` is an array of seeds x reviews whose mean is the metric.
+docs/statistics.md has the simulated coverage of the intervals.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from semis.results.metrics import Metric
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from scipy.spatial.distance import pdist
-from statsmodels.stats.multitest import multipletests
 
 
-def read_predictions(paths, runs):
-    """All rows of the predictions.csv `paths`, with what each file is of ({dataset, method, seed} in `runs`)."""
-    tables = [read_table(path) for path in paths]
-    return pd.concat([table.assign(**run) for table, run in zip(tables, runs, strict=True)])
+@dataclass(frozen=True)
+class Labels:
+    """The true labels of the reviews of a split, and what the seeds of a method predicted: seeds x reviews."""
+
+    true: np.ndarray
+    predicted: np.ndarray
 
 
-def by_seed(rows, column):
-    """The values of a column of predictions of one method on one split, as an array of seeds x reviews.
+@dataclass(frozen=True)
+class Part:
+    """What one source, seeds or reviews, adds to the variance of a mean, and its degrees of freedom."""
+
+    variance: float
+    freedom: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A way to compute a 95 % interval for other seeds and other reviews, and how the pages explain it."""
+
+    name: str
+    sentence: str
+    of_scores: Callable[[np.ndarray], tuple[float, float]]
+
+
+def labels_of(rows: pd.DataFrame) -> Labels:
+    """Return the labels in the rows (seed, row, label, prediction) of one method on one split.
 
     Raises ValueError where the seeds were not evaluated on the same reviews.
     """
-    table = rows.pivot(index="seed", columns="row", values=column)
+    table = rows.pivot(index="seed", columns="row", values=["label", "prediction"])
     if table.isna().any(axis=None):
         raise ValueError("the seeds were not evaluated on the same reviews")
-    return table.to_numpy()
+    return Labels(table["label"].to_numpy()[0], table["prediction"].to_numpy())
 
 
-def correctness(predictions):
-    """The array `correct` of one method on one split, from its rows (seed, row, label, prediction) of predictions."""
-    right = predictions.assign(right=predictions["label"] == predictions["prediction"])
-    return by_seed(right, "right").astype(float)
+def scores_of(metric: Metric, labels: Labels) -> np.ndarray:
+    """Return the score of each seed and review whose mean is the metric."""
+    if metric.per_review is None:
+        raise NotImplementedError(f"{metric.name} is not the mean of a score of each review")
+    return metric.per_review(labels.true, labels.predicted)
 
 
-def spread(accuracies):
-    """Mean, population standard deviation (the report's +-) and sample one of the accuracies of several seeds.
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return mean, population standard deviation (the report's +-) and sample one of the values of several seeds.
 
     With one seed the sample standard deviation does not exist and is NaN.
     """
-    values = np.asarray(accuracies, dtype=float)
-    sample = values.std(ddof=1) if len(values) > 1 else np.nan
-    return {"mean": values.mean(), "std_population": values.std(), "std_sample": sample}
+    found = np.asarray(values, dtype=float)
+    sample = found.std(ddof=1) if len(found) > 1 else np.nan
+    return {"mean": found.mean(), "std_population": found.std(), "std_sample": sample}
 
 
-def mean_interval(parts, mean, confidence=0.95):
-    """Interval (low, high) of a mean whose variance is a sum of `parts`, and the two-sided p value that it is 0.
+def mean_interval(parts: Sequence[Part | None], mean: float, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return (low, high, p): the interval of a mean whose variance is a sum of `parts`, and the p value that it is 0.
 
-    A part is (variance of the mean from one source, its degrees of freedom). The sum has those of Satterthwaite
-    (Biometrics Bulletin 2, 1946); the interval and the p value are Student's. Without any variance the interval is a
-    point, and p is 1 at 0 and else 0.
+    A part that cannot be known is None and adds nothing. The sum has the degrees of freedom of Satterthwaite
+    (Biometrics Bulletin 2, 1946); the interval and the two-sided p value are Student's. Without any variance the
+    interval is a point, and p is 1 at 0 and else 0.
     """
-    variance = sum(part for part, _ in parts)
+    known = [part for part in parts if part and part.variance]
+    variance = sum(part.variance for part in known)
     if variance == 0:
         return mean, mean, float(mean == 0)
-    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts if part)
-    student = stats.t(freedom, loc=mean, scale=np.sqrt(variance))
-    return *student.interval(confidence), 2 * stats.t.sf(abs(mean) / np.sqrt(variance), freedom)
+    freedom = variance**2 / sum(part.variance**2 / part.freedom for part in known)
+    low, high = stats.t(freedom, loc=mean, scale=np.sqrt(variance)).interval(confidence)
+    return low, high, 2 * stats.t.sf(abs(mean) / np.sqrt(variance), freedom)
 
 
-def from_seeds(correct):
-    """What the seeds add to the variance of a method's mean accuracy: [(variance, degrees of freedom)], in points^2.
-
-    With one seed this cannot be known, and nothing is added.
-    """
-    n_seeds = len(correct)
-    return [((100 * correct.mean(1)).var(ddof=1) / n_seeds, n_seeds - 1)] if n_seeds > 1 else []
+def from_seeds(scores: np.ndarray) -> Part | None:
+    """Return what the seeds add to the variance of a method's mean score; None for one seed, of which it is unknown."""
+    n_seeds = len(scores)
+    return Part(scores.mean(1).var(ddof=1) / n_seeds, n_seeds - 1) if n_seeds > 1 else None
 
 
-def from_reviews(values):
-    """The same for the choice of the reviews; `values` has one number in points for each review."""
-    return [(values.var(ddof=1) / len(values), len(values) - 1)] if len(values) > 1 else []
+def from_reviews(by_review: np.ndarray) -> Part | None:
+    """Return what the choice of the reviews adds, from one number for each review; None for one review."""
+    n_reviews = len(by_review)
+    return Part(by_review.var(ddof=1) / n_reviews, n_reviews - 1) if n_reviews > 1 else None
 
 
-def standard_errors(correct):
-    """What seeds and reviews each add to the standard error of a method's mean accuracy: {se_seeds, se_reviews}.
-
-    In points; NaN where it cannot be known, from one seed or one review.
-    """
-    parts = {"se_seeds": from_seeds(correct), "se_reviews": from_reviews(100 * correct.mean(0))}
-    return {name: np.sqrt(found[0][0]) if found else np.nan for name, found in parts.items()}
+def standard_errors(metric: Metric, labels: Labels) -> dict[str, float]:
+    """Return {se_seeds, se_reviews}, what each adds to the standard error of a metric's mean; NaN where unknown."""
+    scores = scores_of(metric, labels)
+    parts = {"se_seeds": from_seeds(scores), "se_reviews": from_reviews(scores.mean(0))}
+    return {name: np.sqrt(part.variance) if part else np.nan for name, part in parts.items()}
 
 
-def accuracy_interval(correct):
-    """95 % interval (low, high) of a method's mean accuracy: how it would move with other seeds and other reviews.
+def students_interval(scores: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval (low, high) of a method's mean score for other seeds and other reviews.
 
     The variances of seeds and of reviews are added, as for two crossed random effects (on average a little too much:
-    Owen, Annals of Applied Statistics 1, 2007). With one seed it holds for that seed alone. It does not make good for
-    choosing a checkpoint on the very reviews of `correct`.
-
-    How often it held the true mean (80 %) in simulations: seeds with a standard deviation of 0, 1, 2 or 5 points, 200
-    or 1,000 reviews, all as hard as each other or not, 1,000 times each; behind it the same of `resampled_interval`.
-    2 seeds: 85 to 98 % (68 to 100 %); 3: 92 to 99 % (80 to 100 %); 5: 93 to 99 % (85 to 100 %); 10: 94 to 99 % (92 to
-    100 %). The lowest are always those of 5 points and 1,000 reviews.
+    Owen, Annals of Applied Statistics 1, 2007). With one seed the interval is about that seed alone. It does not
+    correct for selecting the checkpoint on the same reviews.
     """
-    by_review = 100 * correct.mean(0)
-    low, high, _ = mean_interval(from_seeds(correct) + from_reviews(by_review), by_review.mean())
-    return max(low, 0.0), min(high, 100.0)
+    by_review = scores.mean(0)
+    low, high, _ = mean_interval([from_seeds(scores), from_reviews(by_review)], by_review.mean())
+    return low, high
 
 
-def resampled_interval(correct, draws=2000):
-    """95 % interval (low, high) of the same by two-level resampling, to be compared with `accuracy_interval`.
+def resampled_interval(scores: np.ndarray, draws: int = 2000) -> tuple[float, float]:
+    """Return the 95 % interval (low, high) of a method's mean score by two-level resampling.
 
     Seeds are drawn with replacement, and for all of them the same reviews, as many as there are of each; the interval
-    holds the middle 95 % of the mean accuracies of `draws` such samples (Owen's pigeonhole bootstrap, cited there). A
-    few seeds, drawn again, spread less than new ones would: see there what it covers. Other reviews for each seed would
-    be worse, since seeds find the same ones hard: that held the true mean in as few as 77 % even with 10 seeds.
+    holds the middle 95 % of the means of `draws` such samples (Owen's pigeonhole bootstrap, see `students_interval`).
+    All seeds share the drawn reviews because they find the same ones hard.
     """
     rng = np.random.default_rng(0)
-    seeds, reviews = (rng.multinomial(n, np.full(n, 1 / n), size=draws) for n in correct.shape)
-    means = 100 * (reviews @ correct.T * seeds).sum(1) / correct.size
-    return tuple(np.percentile(means, [2.5, 97.5]))
+    seeds, reviews = (rng.multinomial(n, np.full(n, 1 / n), size=draws) for n in scores.shape)
+    means = (reviews @ scores.T * seeds).sum(1) / scores.size
+    low, high = np.percentile(means, [2.5, 97.5])
+    return low, high
 
 
-def disagreement(predicted):
-    """How far seeds disagree on single reviews: {pairs, disagreement_mean, _std, _lowest, _highest}.
+INTERVAL = Interval(
+    "Student's t",
+    "adds the two variances (degrees of freedom by Satterthwaite). For a method with one seed it is about that seed "
+    "alone.",
+    students_interval,
+)
+# Shown beside it, for comparison.
+RESAMPLED = Interval(
+    "two-level resampling",
+    "draws seeds and reviews again (the pigeonhole bootstrap). A few seeds drawn again differ less than new seeds "
+    "would, so this interval is too narrow where the seeds differ much; quote the other one.",
+    resampled_interval,
+)
 
-    `predicted` is an array of labels, seeds x reviews. For each pair of seeds the share of the reviews (%) that they
-    label differently is taken (the Hamming distance); the figures sum up the pairs. With one seed they are NaN.
+
+def interval(metric: Metric, labels: Labels, way: Interval = INTERVAL) -> tuple[float, float]:
+    """Return the 95 % interval (low, high) of a metric, cut at the lowest and highest value that it can have."""
+    low, high = way.of_scores(scores_of(metric, labels))
+    return max(low, metric.lowest), min(high, metric.highest)
+
+
+def disagreement(predicted: np.ndarray) -> dict[str, float]:
+    """Return how far seeds disagree on single reviews: {pairs, disagreement_mean, _std, _lowest, _highest}.
+
+    `predicted` is an array of labels, seeds x reviews. Each pair of seeds labels a share of the reviews (%) differently
+    (the Hamming distance), and these shares are summed up. With one seed they are NaN.
     """
     codes = np.unique(predicted, return_inverse=True)[1].reshape(predicted.shape)
     shares = pd.Series(100 * pdist(codes, "hamming") if len(codes) > 1 else [], dtype=float)
@@ -123,68 +162,11 @@ def disagreement(predicted):
     return {"pairs": len(shares)} | {f"disagreement_{name}": value for name, value in found.items()}
 
 
-def spread_factors(n_seeds):
-    """Between which factors (low, high) of the sample standard deviation of normal seeds the true one lies, at 95 %."""
+def spread_factors(n_seeds: int) -> tuple[float, float]:
+    """Return factors (low, high): the true standard deviation of normal seeds lies between these times the sample one.
+
+    At 95 %, from the chi-squared distribution.
+    """
     freedom = n_seeds - 1
-    return tuple(np.sqrt(freedom / stats.chi2.ppf([0.975, 0.025], freedom)))
-
-
-def paired_difference(correct_a, correct_b):
-    """Difference in mean accuracy of two methods on the same reviews: {difference, ci_low, ci_high, p_value, test, n}.
-
-    The variance is that of the seeds of each method (seed 0 of one has nothing in common with seed 0 of the other) and
-    that of the differences review by review. Interval and p value come from one distribution, so they never disagree.
-
-    In simulations of equal methods (2, 3 and 5 seeds whose accuracies differ by 0, 2 or 5 points, 400 and 2,000
-    reviews, 600 times each) p was below 0.05 in 0 to 7 % of the cases. A bootstrap over two or three seeds, tried
-    first, was so in up to 28 %: it can draw no seed that it has not seen.
-    """
-    difference, parts, seeds = _differences(correct_a, correct_b)
-    low, high, p_value = mean_interval(parts, difference)
-    return {
-        "difference": difference,
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": p_value,
-        "test": "t test over seeds and reviews" if seeds else "t test over reviews, one seed",
-        "n": correct_a.shape[1],
-    }
-
-
-def equivalence(correct_a, correct_b, margin):
-    """Whether two methods are equal within +-`margin` points: {difference, ci90_low, ci90_high, equivalent}.
-
-    Two one-sided tests at 5 % (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): both reject
-    where the 90 % interval of the difference lies within the margin. Reviews are paired and seeds not, as in
-    `paired_difference`. Not to be equivalent says that too little is known, or that they differ.
-    """
-    difference, parts, _ = _differences(correct_a, correct_b)
-    low, high, _ = mean_interval(parts, difference, 0.9)
-    equivalent = bool(-margin < low and high < margin)
-    return {"difference": difference, "ci90_low": low, "ci90_high": high, "equivalent": equivalent}
-
-
-def _differences(correct_a, correct_b):
-    """(difference in points, parts of its variance for `mean_interval`, those of them that come from seeds)."""
-    if correct_a.shape[1] != correct_b.shape[1]:
-        raise ValueError("the methods were not evaluated on the same reviews")
-    by_review = 100 * (correct_a.mean(0) - correct_b.mean(0))
-    seeds = from_seeds(correct_a) + from_seeds(correct_b)
-    difference = round(by_review.mean(), 9)  # no rest of rounding where they are equal
-    return difference, seeds + from_reviews(by_review), seeds
-
-
-def against_majority(predictions, correct):
-    """Compare a method with always giving the most frequent label: {majority, p_majority}.
-
-    `predictions` are its rows on one split and `correct` what `correctness` makes of them. majority is the accuracy of
-    that label in percent, p_majority the p value of `paired_difference`.
-    """
-    first = predictions[predictions["seed"] == predictions["seed"].iloc[0]].sort_values("row")
-    constant = (first["label"] == first["label"].mode()[0]).to_numpy(dtype=float)[None]
-    return {"majority": 100 * constant.mean(), "p_majority": paired_difference(correct, constant)["p_value"]}
-
-
-def holm(p_values):
-    """The p values, corrected for being several (Holm, Scandinavian Journal of Statistics 6, 1979)."""
-    return multipletests(p_values, method="holm")[1]
+    low, high = np.sqrt(freedom / stats.chi2.ppf([0.975, 0.025], freedom))
+    return low, high

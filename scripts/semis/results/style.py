@@ -1,18 +1,25 @@
-"""The one style of all figures: sizes, colours, markers, and files whose bytes depend on nothing but what is drawn."""
+"""The one style of all figures: sizes, colours, markers, and files whose bytes depend only on what is drawn."""
 
+from collections.abc import Hashable, Iterable
 from itertools import cycle
+from pathlib import Path
+from typing import Any, TypeVar
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # The colour-blind safe palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), ordered so that neighbours also
 # differ in lightness: a figure printed in grey keeps them apart, and markers and line styles help.
 COLOURS = ["#0072B2", "#E69F00", "#000000", "#D55E00", "#56B4E9", "#009E73", "#CC79A7"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 LINES = ["-", "--", ":", "-.", (0, (6, 1)), (0, (1, 1)), (0, (6, 1, 1, 1, 1, 1))]
+
+Name = TypeVar("Name", bound=Hashable)
 
 plt.rcParams.update(
     {
@@ -34,12 +41,12 @@ plt.rcParams.update(
 )
 
 
-def figure(width_cm=16, height_cm=9, **subplots_kwargs):
+def figure(width_cm: float = 16, height_cm: float = 9, **subplots_kwargs: Any) -> tuple[Figure, Any]:
     """Return (figure, axes) of this size in centimetres; the rest goes to `matplotlib.pyplot.subplots`."""
     return plt.subplots(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained", **subplots_kwargs)
 
 
-def grid(n, height_cm, **subplots_kwargs):
+def grid(n: int, height_cm: float, **subplots_kwargs: Any) -> tuple[Figure, list[Axes]]:
     """Return (figure, list of n axes) in rows of at most three; `height_cm` is that of a row."""
     rows = -(-n // 3)
     columns = -(-n // rows)
@@ -49,29 +56,33 @@ def grid(n, height_cm, **subplots_kwargs):
     return fig, list(axes.flat[:n])
 
 
-def save(fig, paths):
+def save(fig: Figure, paths: Iterable[str | Path]) -> None:
     """Write the figure to each path, in the format that its name ends in (.svg, .png), and close it."""
     for path in paths:
         fig.savefig(path, metadata={"Date": None} if str(path).endswith(".svg") else None)
     plt.close(fig)
 
 
-def looks(names):
-    """{name: {color, marker, linestyle}} in the order of the names, as keywords for `Axes.plot`."""
+def looks(names: Iterable[Name]) -> dict[Name, dict[str, Any]]:
+    """Return {name: {color, marker, linestyle}} in the order of the names, as keywords for `Axes.plot`.
+
+    Give all the names of the study in the config's order, so that a name has the same look in every figure, and a new
+    one at the end changes no other.
+    """
     styles = zip(cycle(COLOURS), cycle(MARKERS), cycle(LINES))
     return {name: dict(zip(("color", "marker", "linestyle"), style)) for name, style in zip(names, styles)}
 
 
-def label_ends(axes, ends):
+def label_ends(fig: Figure, axes: Axes, ends: Iterable[tuple[str, float, float, str]]) -> None:
     """Write each label of `ends` (label, x, y, colour) to the right of the axes, near its point, clear of the others.
 
     Call it last: it takes the limits of the axes as they are.
     """
-    axes.figure.draw_without_rendering()  # lays the axes out, so that their height is known
-    gap = 11 / 72 * axes.figure.dpi / axes.bbox.height
+    fig.draw_without_rendering()  # lays the axes out, so that their height is known
+    gap = 11 / 72 * fig.dpi / axes.bbox.height
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = sorted(ends, key=lambda end: end[2])
-    heights = []
+    heights: list[float] = []
     for _, x, y, _ in ends:
         wanted = to_axes.transform((x, y))[1]
         heights.append(max(wanted, heights[-1] + gap) if heights else wanted)

@@ -1,29 +1,25 @@
-"""Reading the tables, lines and JSON that the workflow writes; names and labels stay text, whatever they look like."""
+"""Reads the tables that the workflow writes; names and labels stay text, whatever they look like."""
 
-import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-NAMES = ["dataset", "method", "model", "arm", "split", "label", "prediction", "check", "module"]
+NAMES = ["dataset", "method", "model", "metric", "split", "label", "prediction", "quantity", "module"]
 
 
-def read_table(path):
-    """A CSV as a DataFrame: a method called 2024 or a label called None is text, and only an empty cell is missing."""
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Return a CSV: a method called 2024 or a label called None is text, and only an empty cell is missing."""
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=[""])
 
 
-def read_lines(path):
-    """The lines of a UTF-8 file; only LF ends a line, since a review or an answer may hold other breaks."""
-    with open(path, encoding="utf-8", newline="\n") as stream:
-        return [line.removesuffix("\n") for line in stream]
+def read_predictions(paths: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return all rows of the predictions.csv `paths`, each with the {dataset, method, seed} of its file in `runs`."""
+    tables = [read_table(path) for path in paths]
+    return pd.concat([table.assign(**run) for table, run in zip(tables, runs, strict=True)])
 
 
-def read_json(path):
-    """The contents of a JSON file."""
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
-
-
-def read_json_lines(path):
-    """The objects of a file of JSON lines."""
-    return [json.loads(line) for line in read_lines(path) if line]
+def metric_rows(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
+    """Return the rows of one metric on one split."""
+    return table[(table["metric"] == metric) & (table["split"] == split)]

@@ -5,10 +5,12 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from semis.checksums import digest
+from semis.checksums import sha256
 from semis.harness.errors import UserError
 
 CODE = ["Snakefile", "rules", "scripts", "envs", "schemas"]
@@ -18,16 +20,16 @@ LIST = (
 )
 
 
-def checksums(paths):
+def checksums(paths: Iterable[str | Path]) -> dict[str, str]:
     """{file: SHA-256 (hex)} of the files `paths`, and of all files in those that are folders."""
-    found = {}
+    found: dict[str, str] = {}
     for path in map(Path, paths):
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        found |= {str(file): digest(file) for file in files if file.is_file() and file.name != ".snakemake_timestamp"}
+        found |= {str(file): sha256(file) for file in files if file.is_file() and file.name != ".snakemake_timestamp"}
     return found
 
 
-def _git(root, *args):
+def _git(root: Path, *args: str) -> str | None:
     """What git prints in the folder `root`, or None where it cannot say."""
     try:
         done = subprocess.run(["git", "-C", root, *args], capture_output=True, text=True)
@@ -36,7 +38,7 @@ def _git(root, *args):
     return done.stdout.removesuffix("\n") if done.returncode == 0 else None
 
 
-def code(root):
+def code(root: str | Path) -> dict[str, Any]:
     """What code stands in the folder `root`: {commit, changed, sha256}.
 
     `changed` lists the files that differ from the commit; both are None where `root` is no clone. The checksum is over
@@ -48,11 +50,11 @@ def code(root):
     commit = _git(root, "rev-parse", "HEAD")
     if not commit or Path(_git(root, "rev-parse", "--show-toplevel") or "") != root:
         return {"commit": None, "changed": None, "sha256": total.hexdigest()}
-    status = _git(root, "status", "--porcelain", "-z", "--no-renames").split("\0")
+    status = (_git(root, "status", "--porcelain", "-z", "--no-renames") or "").split("\0")
     return {"commit": commit, "changed": [line[3:] for line in status if line], "sha256": total.hexdigest()}
 
 
-def environment(folder):
+def environment(folder: str | Path) -> dict[str, Any]:
     """Versions in the environment in `folder`: {made_with, python, packages}, with conda also what conda installed."""
     folder = Path(folder)
     if not (folder / "bin" / "python").exists():
@@ -63,7 +65,7 @@ def environment(folder):
     return made_with | json.loads(listed.stdout)
 
 
-def machine():
+def machine() -> dict[str, Any]:
     """{processor, processors, system} of this machine; on a cluster the jobs ran on others."""
     name = platform.processor()
     if os.path.exists("/proc/cpuinfo"):
@@ -72,7 +74,7 @@ def machine():
     return {"processor": name, "processors": os.cpu_count(), "system": platform.platform()}
 
 
-def seconds(benchmarks):
+def seconds(benchmarks: Path) -> dict[str, float]:
     """{job: wall time in seconds} of Snakemake's benchmark files below a folder."""
     found = {}
     for file in sorted(Path(benchmarks).rglob("*.tsv")):
@@ -81,7 +83,14 @@ def seconds(benchmarks):
     return found
 
 
-def write(path, root, config, inputs, environments, run):
+def write(
+    path: str | Path,
+    root: Path,
+    config: dict[str, Any],
+    inputs: Mapping[str, Iterable[str]],
+    environments: Mapping[str, str],
+    run: dict[str, Any],
+) -> None:
     """Write the record of a study that was just finished by the code in the folder `root`.
 
     `inputs` are {dotted config key: paths}, `environments` {name: folder}. What is known of this `run` alone is added
@@ -106,7 +115,7 @@ def write(path, root, config, inputs, environments, run):
     new.replace(path)
 
 
-def read(path):
+def read(path: str | Path) -> dict[str, Any]:
     """The contents of a provenance.json. Raises UserError where it is not there or is something else."""
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -7,9 +7,11 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 from semis.harness.errors import UserError, reason
 
@@ -21,20 +23,22 @@ SMALL = 100 * 2**20  # bytes that an archive of any size may unpack to
 NAME_MAX = 255  # bytes of a name that a disk takes
 INSTEAD = "unpack it yourself, and give its folder as path"
 
+Members = dict[PurePosixPath, Callable[[], IO[bytes]]]
 
-def limit(path):
-    """The bytes that a packed file may unpack to; beyond them it is taken for one that was made to fill disks."""
+
+def limit(path: Path) -> int:
+    """The bytes that a packed file may unpack to; beyond them it was probably made to fill disks."""
     return min(LARGEST, max(SMALL, RATIO * path.stat().st_size))
 
 
 @contextmanager
-def members(source):
+def members(source: str | Path) -> Iterator[Members]:
     """Yield {path inside the archive or folder: function that opens it for reading bytes} of `source`.
 
     Of an archive only plain files count, and neither macOS's `__MACOSX` copies do nor paths with `..` in them. Members
     are read, never extracted by name, so a path that points outside leads nowhere. Raises UserError for a file that is
-    no zip or tar archive, one that is damaged or encrypted, that would unpack to far more than its own size, or in
-    which two paths are the same but for upper and lower case.
+    neither a zip nor a tar archive, that is damaged or encrypted, that would unpack to far more than its own size, or
+    in which two paths differ only in upper and lower case.
     """
     try:
         with _opened(Path(source)) as found:
@@ -47,11 +51,24 @@ def members(source):
         raise UserError(f"{source} is packed in a way that Python cannot read ({error}); {INSTEAD}.") from error
 
 
+def only(source: str | Path, found: Members, name: str) -> PurePosixPath:
+    """The path, among the members `found` in `source`, of the one file with this name, wherever it is.
+
+    Raises UserError where there is none, or more than one.
+    """
+    places = [path for path in found if path.name == name]
+    if len(places) != 1:
+        there = ", ".join(sorted({path.name for path in found})[:12]) or "nothing"
+        problem = "holds no" if not places else f"holds {len(places)} files named"
+        raise UserError(f"{source} {problem} {name} (it holds {there}); one is needed.")
+    return places[0]
+
+
 @contextmanager
-def _opened(source):
+def _opened(source: Path) -> Iterator[Members]:
     if source.is_dir():
         found = {PurePosixPath(p.relative_to(source).as_posix()): p for p in sorted(source.rglob("*")) if p.is_file()}
-        yield {name: partial(path.open, "rb") for name, path in found.items()}
+        yield {name: opener(path) for name, path in found.items()}
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
             if any(info.flag_bits & 1 for info in archive.infolist()):
@@ -66,15 +83,22 @@ def _opened(source):
         raise UserError(f"{source} is neither a zip nor a tar archive; remove it and check its source in the config.")
 
 
-def _is_file(info):
+def opener(path: Path) -> Callable[[], IO[bytes]]:
+    """A function that opens a file for reading bytes."""
+    return lambda: path.open("rb")
+
+
+def _is_file(info: zipfile.ZipInfo) -> bool:
     """Whether a ZipInfo is a plain file; a zip made on a Unix can hold links and devices too."""
     return not info.is_dir() and stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
 
 
-def _checked(source, opened, infos):
+def _checked(source: Path, opened: Callable[[Any], Any], infos: Iterable[tuple[Any, str, int, bool]]) -> Members:
     """The members of an archive, from (info, name, size in bytes, whether it is a plain file) of each, one by one."""
     most = limit(source)
-    found, known, total = {}, {}, 0
+    found: Members = {}
+    known: dict[str, PurePosixPath] = {}
+    total = 0
     for info, name, size, plain in infos:
         total += size
         if total > most:

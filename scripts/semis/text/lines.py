@@ -1,8 +1,10 @@
-"""Plain text of the user's: UTF-8, a review, a label or a paragraph a line."""
+"""Reads the user's plain text: UTF-8, with a review, a label or a paragraph on each line."""
 
 import lzma
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from semis.harness.errors import UserError
 from semis.text import archives
@@ -11,11 +13,11 @@ from semis.text import archives
 LINE_BREAKS = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
-def read_lines(stream, name):
+def checked_lines(stream: Iterable[bytes], name: str | Path) -> Iterator[str]:
     """Yield the lines of a binary stream, without blanks at both ends; `name` is what a sentence calls it.
 
     Only LF and CRLF end a line: what else some reader may take for an end becomes a blank, so that a line stays one
-    line everywhere. A byte-order mark is dropped. Raises UserError with the line for what is no UTF-8 or holds NUL.
+    line everywhere. A byte-order mark is dropped. Raises UserError with the line where it is not UTF-8 or holds NUL.
     """
     for number, line in enumerate(stream, start=1):
         try:
@@ -27,7 +29,7 @@ def read_lines(stream, name):
         yield LINE_BREAKS.sub(" ", text).strip()
 
 
-def read_texts(paths):
+def read_texts(paths: Iterable[str | Path]) -> Iterator[str]:
     """Yield the non-empty lines of the text files `paths`, .txt or .txt.xz, one file after the other.
 
     Of a folder every .txt and .txt.xz file in it is read, in the order of their names. Raises UserError for a folder
@@ -40,12 +42,12 @@ def read_texts(paths):
             left = archives.limit(file) if file.suffix == ".xz" else file.stat().st_size + 1
             try:
                 with opened(file, "rb") as stream:
-                    yield from filter(None, read_lines(_at_most(left, stream, file), file))
+                    yield from filter(None, checked_lines(_at_most(left, stream, file), file))
             except (lzma.LZMAError, EOFError) as error:
-                raise UserError(f"{file} is no whole xz file; compress it with xz, or name it .txt.") from error
+                raise UserError(f"{file} is not a whole xz file; compress it with xz, or name it .txt.") from error
 
 
-def text_files(folder):
+def text_files(folder: Path) -> list[Path]:
     """The .txt and .txt.xz files below a folder, by name. Raises UserError where there are none."""
     files = (path for path in folder.rglob("*.txt*") if path.name.endswith((".txt", ".txt.xz")))
     found = sorted(path for path in files if path.is_file())
@@ -54,7 +56,7 @@ def text_files(folder):
     return found
 
 
-def _at_most(left, stream, file):
+def _at_most(left: int, stream: IO[bytes], file: Path) -> Iterator[bytes]:
     """Yield the lines of a stream of so many bytes. Raises UserError where `file` gives more."""
     while line := stream.readline(left):
         left -= len(line)

@@ -1,0 +1,54 @@
+"""Pages: the summary of the study, and the parameters of its fairseq models. semis.study.pages describes their inputs."""
+
+from semis.study import pages
+
+
+rule summary:
+    input:
+        **pages.summary_inputs(STUDY),
+    output:
+        page="<results>/summary.md",
+        html=report(
+            "<results>/summary.html",
+            caption="../report/summary.rst",
+            category="Summary",
+            labels={"page": "summary"},
+        ),
+    log:
+        "<logs>/summary.log",
+    benchmark:
+        "<benchmarks>/summary.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        recipe=recipe("page_summary", "analysis", pages.summary_settings(STUDY)),
+    script:
+        "../scripts/page_summary.py"
+
+
+rule page_parameters:
+    input:
+        parameters="<results>/tables/parameters.csv",
+    output:
+        report(
+            "<results>/tables/parameters.html",
+            caption="../report/parameters_page.rst",
+            category="Models",
+            labels={"figure": "parameters, tensor by tensor"},
+        ),
+    log:
+        "<logs>/page_parameters.log",
+    benchmark:
+        "<benchmarks>/page_parameters.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        recipe=recipe(
+            "page_parameters",
+            "analysis",
+            {"sizes": {model: STUDY.sizes_of(model) for model in STUDY.models_sized}},
+        ),
+    script:
+        "../scripts/page_parameters.py"

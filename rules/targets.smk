@@ -1,0 +1,19 @@
+"""All that the study asks for, and the parts that can be asked for by name."""
+
+from semis.study.figures import figure_targets
+from semis.study.pages import page_targets
+from semis.study.tables import table_targets
+
+TARGETS = [*table_targets(STUDY), *figure_targets(STUDY), *page_targets(STUDY), *QLORA.targets()]
+
+
+rule prepare:
+    input:
+        expand("<results>/data/{dataset}/{split}.review", dataset=DATASETS, split=STUDY.splits),
+    localrule: True
+
+
+rule data:
+    input:
+        [STUDY.located(key) for key, _ in (URLS | HUBS).values()],
+    localrule: True

@@ -1,0 +1,20 @@
+"""Whether something can be written into a folder."""
+
+import tempfile
+
+ROOM = 2**20  # bytes that must be free for a job to run
+
+
+def no_room(folder: str) -> str | None:
+    """Return a sentence on why nothing can be written into `folder` (no space, no rights), or None if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM))
+    except OSError as error:
+        return unwritable(folder, error)
+    return None
+
+
+def unwritable(folder: str, error: OSError) -> str:
+    """Return the sentence for a folder in which `error` was met."""
+    return f"nothing can be written into {folder} ({error.strerror}); mend that, then run again"

@@ -1,0 +1,55 @@
+"""How a question and its answer become tokens."""
+
+from pathlib import Path
+from typing import Any
+
+from semis.harness.errors import UserError, reason
+from semis.huggingface.pretrained import ONLY_DATA
+
+from jinja2 import TemplateError
+from transformers import AutoTokenizer
+
+
+def prompt(tokenizer: Any, question: str, style: str) -> str:
+    """Return the text before an answer: the report's or, with style chat, the tokenizer's own chat template.
+
+    The report's ends without a space, because byte-level BPE makes the space part of the answer's first token.
+    """
+    if style == "report":
+        return f"<human>: {question}  \n<assistant>:"
+    turn = {"role": "user", "content": question}
+    return tokenizer.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
+
+
+def encode(tokenizer: Any, question: str, answer: str, style: str) -> tuple[list[int], list[int]]:
+    """Return (token ids of the prompt, token ids of the answer after it, without an end of sequence)."""
+    text = prompt(tokenizer, question, style)
+    report = style == "report"  # a chat template writes the special tokens itself; in the report's style </s> is text
+    before = tokenizer(text, add_special_tokens=report, split_special_tokens=report)["input_ids"]
+    after = f" {answer}" if report else answer
+    return before, tokenizer(after, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+
+def load_tokenizer(folder: str | Path, style: str) -> Any:
+    """Return the tokenizer of a model folder. Raises UserError where it is missing or cannot write such prompts."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+    except Exception as error:  # of any kind, since the folder may hold anything
+        raise UserError(
+            f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give qlora.model a whole model."
+        ) from error
+    if tokenizer.eos_token is None:
+        raise UserError(f"{folder} has a tokenizer without an eos_token; name one in its tokenizer_config.json.")
+    if style == "chat" and not tokenizer.chat_template:
+        raise UserError(
+            f"qlora.prompt is chat, but the tokenizer of {folder} has no chat template; set it to report, or give "
+            "qlora.model a model that was made for chats."
+        )
+    try:
+        prompt(tokenizer, "?", style)
+    except TemplateError as error:  # from the template itself, or because it tries what a template must not do
+        raise UserError(
+            f"{folder}: its tokenizer's chat template fails on a question ({reason(error)}); set qlora.prompt to "
+            "report, or give qlora.model another model."
+        ) from error
+    return tokenizer

@@ -1,0 +1,77 @@
+"""Which of two methods is better by a metric, from their labels of the same reviews.
+
+Differences are in the unit of the metric; those of percentages are in points. docs/statistics.md has the simulated
+error rates of the tests.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from semis.results.metrics import Metric
+from semis.results.statistics import Labels, Part, from_reviews, from_seeds, mean_interval, scores_of
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+
+def paired_difference(scores_a: np.ndarray, scores_b: np.ndarray) -> dict[str, Any]:
+    """Compare two methods on the same reviews: {difference of the means, ci_low, ci_high, p_value, test, n}.
+
+    The variance is that of the seeds of each method (seed 0 of one has nothing in common with seed 0 of the other) and
+    that of the differences review by review. Interval and p value come from one distribution, so they always agree.
+    """
+    difference, seeds, reviews = _differences(scores_a, scores_b)
+    low, high, p_value = mean_interval([*seeds, reviews], difference)
+    return {
+        "difference": difference,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": p_value,
+        "test": "t test over seeds and reviews" if any(seeds) else "t test over reviews, one seed",
+        "n": scores_a.shape[1],
+    }
+
+
+def compare(metric: Metric, a: Labels, b: Labels) -> dict[str, Any]:
+    """Compare two methods by a metric, as `paired_difference` does; the difference is a's value less b's."""
+    return paired_difference(scores_of(metric, a), scores_of(metric, b))
+
+
+def equivalence(scores_a: np.ndarray, scores_b: np.ndarray, margin: float) -> dict[str, Any]:
+    """Return whether two methods are equal within +-`margin`: {difference, ci90_low, ci90_high, equivalent}.
+
+    Two one-sided tests at 5 % (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): both reject
+    where the 90 % interval of the difference lies within the margin. Reviews are paired and seeds are not, as in
+    `paired_difference`. Methods that are not equivalent may differ, or too little is known.
+    """
+    difference, seeds, reviews = _differences(scores_a, scores_b)
+    low, high, _ = mean_interval([*seeds, reviews], difference, 0.9)
+    equivalent = bool(-margin < low and high < margin)
+    return {"difference": difference, "ci90_low": low, "ci90_high": high, "equivalent": equivalent}
+
+
+def _differences(
+    scores_a: np.ndarray, scores_b: np.ndarray
+) -> tuple[float, tuple[Part | None, Part | None], Part | None]:
+    """Return (difference of the means, parts of its variance from the seeds of each, part from the reviews)."""
+    if scores_a.shape[1] != scores_b.shape[1]:
+        raise ValueError("the methods were not evaluated on the same reviews")
+    by_review = scores_a.mean(0) - scores_b.mean(0)
+    difference = round(float(by_review.mean()), 9)  # exactly 0 where they are equal
+    return difference, (from_seeds(scores_a), from_seeds(scores_b)), from_reviews(by_review)
+
+
+def against_majority(metric: Metric, labels: Labels) -> dict[str, float]:
+    """Compare a method with always predicting the most frequent label: {majority, p_majority}.
+
+    majority is the metric of that constant prediction, p_majority the p value of the comparison.
+    """
+    names, counts = np.unique(labels.true, return_counts=True)
+    constant = np.full_like(labels.true, names[counts.argmax()])
+    found = compare(metric, labels, Labels(labels.true, constant[None]))
+    return {"majority": metric.value(labels.true, constant), "p_majority": found["p_value"]}
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Return the p values, corrected for being several (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    return multipletests(p_values, method="holm")[1]

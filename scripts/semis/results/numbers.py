@@ -1,0 +1,27 @@
+"""How numbers are written on the pages."""
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval with one decimal."""
+    return f"{low:.1f} to {high:.1f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p value with three decimals; below 0.001 it says just that, since no p value is 0."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_equation(p: float) -> str:
+    """Return a p value as a sentence writes it: p = 0.123, or p < 0.001."""
+    found = p_value(p)
+    return f"p {found}" if found.startswith("<") else f"p = {found}"
+
+
+def megabytes(size: float) -> str:
+    """Return bytes as MB, with three decimals."""
+    return f"{size / 1e6:.3f} MB"
+
+
+def kilobytes(size: float) -> str:
+    """Return bytes as kB, with one decimal."""
+    return f"{size / 1e3:.1f} kB"

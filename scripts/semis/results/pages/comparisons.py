@@ -1,0 +1,49 @@
+"""The section on which of each two methods is better."""
+
+from typing import Any
+
+from semis.results.markdown_tables import records
+from semis.results.metrics import Metric
+from semis.results.numbers import p_value
+from semis.results.pages.results import Results, by_metric
+
+import pandas as pd
+
+
+def section(results: Results) -> list[str]:
+    """Return the section, with a table for each metric; nothing for a single method."""
+    comparisons = results.tables.get("comparisons")
+    if comparisons is None or comparisons.empty:
+        return []
+    return [
+        "## Which method is better?",
+        *by_metric(comparisons, metric_table),
+        f"Differences on test, in points; {comparisons['test'].iloc[0]}. The p values are corrected by Holm for the "
+        "number of comparisons on a dataset, the intervals are not. With few seeds only a large difference can be "
+        "shown; with one seed the comparison is of these two runs alone, not of the methods.",
+    ]
+
+
+def metric_table(metric: Metric, rows: pd.DataFrame) -> list[str]:
+    """Return the table of one metric, from its rows of tables/comparisons.csv."""
+    return [records([table_row(row) for row in rows.itertuples()])]
+
+
+def table_row(row: Any) -> dict[str, Any]:
+    """Return the cells for two methods."""
+    return {
+        "dataset": row.dataset,
+        "methods": f"{row.method_a} – {row.method_b}",
+        "difference": f"{row.difference:+.1f}",
+        "95 % interval": f"{row.ci_low:+.1f} to {row.ci_high:+.1f}",
+        "p (Holm)": p_value(row.p_holm),
+        "at the 5 % level": verdict(row),
+    }
+
+
+def verdict(row: Any) -> str:
+    """Return what the comparison of two methods shows."""
+    if row.p_holm < 0.05:
+        better, worse = (row.method_a, row.method_b) if row.difference > 0 else (row.method_b, row.method_a)
+        return f"{better} is better than {worse}"
+    return "no difference shown"

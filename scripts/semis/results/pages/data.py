@@ -1,0 +1,62 @@
+"""The section on the datasets: sizes, repeats within and across splits, and what the models read of them."""
+
+from semis.results.markdown_tables import records, table
+from semis.results.numbers import kilobytes, megabytes
+from semis.results.pages.results import Results
+
+import pandas as pd
+
+SHOWN = ["reviews", "words", "empty", "repeats", "also_in_train", "also_in_valid", "also_in_test"]
+
+
+def section(results: Results) -> list[str]:
+    """Return the section."""
+    if "datasets" not in results.tables:
+        return []
+    datasets = results.tables["datasets"]
+    shared = datasets[(datasets["split"] == "test") & (datasets["quantity"] == "also_in_train")]
+    parts = ["## Data", counts_table(datasets), *(repeated(row.dataset, row.value) for row in shared.itertuples())]
+    if "tokens" in results.tables:
+        parts += tokens_part(results.tables["tokens"])
+    return [*parts, *results.images("Data")]
+
+
+def repeated(dataset: str, n: int) -> str:
+    """Return the sentence on test reviews that train has too."""
+    return f"In {dataset}, {n} of the test reviews {'is' if n == 1 else 'are'} also in train, to the letter."
+
+
+def counts_table(datasets: pd.DataFrame) -> str:
+    """Return the table of counts, a row for each split."""
+    found = {(row.dataset, row.split, row.quantity): row.value for row in datasets.itertuples()}
+    labels = sorted({name for _, _, name in found if name.startswith("label_")})
+    names = [*labels, *(name for name in SHOWN if name in set(datasets["quantity"]))]
+    splits = datasets[["dataset", "split"]].drop_duplicates().itertuples(index=False, name=None)
+    rows = [[*split, *(found.get((*split, name)) for name in names)] for split in splits]
+    return table(["dataset", "split", *(name.replace("_", " ") for name in names)], rows)
+
+
+def tokens_part(tokens: pd.DataFrame) -> list[str]:
+    """Return what each fairseq model reads of each split."""
+    rows = [
+        {
+            "dataset": row.dataset,
+            "model": row.model,
+            "split": row.split,
+            "tokens": f"{row.tokens:,}",
+            "shortest": row.shortest,
+            "median": row.median,
+            "longest": row.longest,
+            "unknown": f"{row.unknown_percent:.2f} %",
+            "reviews cut": f"{row.cut_percent:.1f} %",
+            "as text": megabytes(row.text_bytes),
+            "binarized": kilobytes(row.binarized_bytes),
+        }
+        for row in tokens.itertuples()
+    ]
+    return [
+        records(rows),
+        "Tokens as the model reads them: sentencepiece pieces and the two around each review. Unknown is the share of "
+        "tokens that are `<unk>`. A review with more tokens than the model has positions is cut. The sizes are those "
+        "of the pieces as text and of fairseq's `.bin`.",
+    ]

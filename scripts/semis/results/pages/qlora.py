@@ -1,0 +1,58 @@
+"""The section on the language-model part: parameters, metrics before and after training, and answers."""
+
+from typing import Any
+
+from semis.qlora.answers import ending, metrics_row
+from semis.results.markdown_tables import escaped, records
+from semis.results.pages.results import Results
+
+
+def section(results: Results) -> list[str]:
+    """Return the section; nothing for a study without that part."""
+    if not results.qlora:
+        return []
+    metrics, samples = results.qlora["metrics"], results.qlora["samples"]
+    stages = {"base, before": metrics["before"]}
+    stages |= {f"{method}, after": found["after"] for method, found in metrics["methods"].items()}
+    return [
+        "## Language model in 4 bits with LoRA",
+        parameters_table(results.qlora["parameters"]),
+        records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
+        *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
+        *results.images("Language model"),
+        "### Answers",
+        "[qlora/samples.html](qlora/samples.html) shows them side by side.",
+        *answers(samples),
+    ]
+
+
+def parameters_table(parameters: dict[str, Any]) -> str:
+    """Return the parameters before and after LoRA, from qlora/parameters.json."""
+    return records(
+        [
+            {"": stage.replace("_", " "), "trainable": f"{found['trainable']:,}", "all": f"{found['all']:,}"}
+            for stage, found in parameters.items()
+            if isinstance(found, dict) and "trainable" in found
+        ]
+    )
+
+
+def trained_on(method: str, training: dict[str, Any]) -> str:
+    """Return the sentence on the device of a method's training, and what that changed in its settings."""
+    changes = "".join(f"; {escaped(change)}" for change in training["changes"])
+    return f"The method {method} was trained on {escaped(training['device'])}{changes}."
+
+
+def answers(samples: list[dict[str, Any]]) -> list[str]:
+    """Return the questions, each with a list of its answers."""
+    parts = []
+    for question in dict.fromkeys(sample["question"] for sample in samples):
+        parts.append(f"**{escaped(question)}**")
+        parts.append("\n".join(answer(sample) for sample in samples if sample["question"] == question))
+    return parts
+
+
+def answer(sample: dict[str, Any]) -> str:
+    """Return the list item of one row of qlora/samples.jsonl."""
+    text = escaped(sample["answer"]) or "(nothing)"
+    return f"- *{sample['method']}, {sample['stage']}* ({ending(sample)}): {text}"

@@ -1,0 +1,141 @@
+"""Digests of what decides a rule's result besides its data: the meaning of its code, and its environment."""
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HARNESS = "semis/harness/"  # runs jobs and can change no number, so it is part of no digest
+# Fields of a syntax tree that say nothing of what the code does, or that one version of Python has and another lacks.
+SILENT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
+FILE_NAME = re.compile(r"[\w./-]+\.\w+")
+
+
+def recipe(root: Path, script: str, environment: str, settings: Any, modules: Iterable[str] = ()) -> dict:
+    """Return {code, environment, settings} of a rule: all that decides its result besides its input files.
+
+    `script` and `environment` are names in scripts/ and envs/ below `root`. `modules` are those that the script loads
+    by a name from its settings, such as an engine. Keys are sorted at every depth, since Snakemake compares the text.
+    """
+    return {
+        "code": code_digest(root / "scripts", f"{script}.py", tuple(modules)),
+        "environment": environment_digest(root / "envs", environment),
+        "settings": ordered(settings),
+    }
+
+
+def ordered(value: Any) -> Any:
+    """Return `value`, made of what JSON can hold, with the keys of all mappings sorted."""
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value, key=str)}
+    return [ordered(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def code_digest(scripts: Path, script: str, modules: tuple[str, ...] = ()) -> str:
+    """Return the SHA-256 (hex) of what the code of a script means.
+
+    The script counts, the `modules` (dotted names), all modules of the folder `scripts` that these import, and the
+    files that they open by name. Comments, docstrings, formatting and the place of the folder do not count.
+    """
+    total = [(name, _meaning(scripts / name)) for name in code_files(scripts, script, modules)]
+    return hashlib.sha256(json.dumps(total).encode()).hexdigest()
+
+
+@cache
+def code_files(scripts: Path, script: str, modules: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the files, relative to the folder `scripts` and sorted, that `code_digest` reads."""
+    found: set[str] = set()
+    waiting = [script, *(name for module in modules for name in _module_files(scripts, module))]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name.startswith(HARNESS):
+            continue
+        found.add(name)
+        if name.endswith(".py"):
+            waiting += _needed(scripts, name)
+    return tuple(sorted(found))
+
+
+@cache
+def _tree(file: Path) -> ast.Module:
+    """The syntax tree of a file without its docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body: Any = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            del body[0]
+    return tree
+
+
+@cache
+def _needed(scripts: Path, name: str) -> tuple[str, ...]:
+    """The files of `scripts` that a Python file imports or names, relative to `scripts`."""
+    found: list[str] = []
+    for node in ast.walk(_tree(scripts / name)):
+        if isinstance(node, ast.Import):
+            found += [file for alias in node.names for file in _module_files(scripts, alias.name)]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += _module_files(scripts, node.module)
+            found += [file for alias in node.names for file in _module_files(scripts, f"{node.module}.{alias.name}")]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and FILE_NAME.fullmatch(node.value):
+            for folder in (scripts, (scripts / name).parent):
+                if (folder / node.value).is_file():
+                    found.append((folder / node.value).resolve().relative_to(scripts.resolve()).as_posix())
+    return tuple(found)
+
+
+@cache
+def _module_files(scripts: Path, module: str) -> tuple[str, ...]:
+    """The files of a dotted module name, its packages included; none where it is not one of `scripts`."""
+    parts = module.split(".")
+    path = "/".join(parts)
+    own = next((file for file in (f"{path}.py", f"{path}/__init__.py") if (scripts / file).is_file()), None)
+    if own is None:
+        return ()
+    packages = ("/".join([*parts[:depth], "__init__.py"]) for depth in range(1, len(parts)))
+    return (own, *(file for file in packages if (scripts / file).is_file()))
+
+
+@cache
+def _meaning(file: Path) -> str:
+    """SHA-256 (hex) of a Python file's syntax tree, or of another file's bytes."""
+    if file.suffix != ".py":
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256("\n".join(_tokens(_tree(file))).encode()).hexdigest()
+
+
+def _tokens(node: Any) -> Iterator[str]:
+    """Walk the fields of a tree. `ast.dump` would not do: its text differs between versions of Python."""
+    if isinstance(node, ast.AST):
+        yield f"({type(node).__name__}"
+        for field, value in ast.iter_fields(node):
+            if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty texts to a nested format
+                value = [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
+            if field not in SILENT_FIELDS and value is not None and value != []:
+                yield f"{field}="
+                yield from _tokens(value)
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for part in node:
+            yield from _tokens(part)
+        yield "]"
+    else:
+        yield f"{type(node).__name__} {node!r}"
+
+
+@cache
+def environment_digest(envs: Path, name: str) -> str:
+    """Return the SHA-256 (hex) of an environment: what its YAML says, and its pin and post-deploy files."""
+    spec = yaml.safe_load((envs / f"{name}.yaml").read_text(encoding="utf-8"))
+    beside = sorted([*envs.glob(f"{name}.*pin.txt"), *envs.glob(f"{name}.post-deploy.*")])
+    files = [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in beside]
+    return hashlib.sha256(json.dumps([spec, files], sort_keys=True).encode()).hexdigest()

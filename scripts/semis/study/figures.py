@@ -1,0 +1,113 @@
+"""The figures of a study: from what each is drawn, with which settings, where it is shown, and which studies have it.
+
+Snakemake's own Python imports this module, so it imports no matplotlib. A figure is drawn by the script of its name,
+scripts/plot_<name>.py, and its caption is report/<name>.rst.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from semis.study.plan import Study
+from semis.study.tables import RUN, Inputs, filled, has_methods, qlora_methods, table_file
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: its title, the section of report and summary that shows it, its inputs and settings, and who has it."""
+
+    label: str
+    category: str
+    inputs: Callable[[Study], Inputs]
+    settings: Callable[[Study], dict[str, Any]] = lambda study: {}
+    applies: Callable[[Study], bool] = has_methods
+
+
+def of_tables(*names: str) -> Callable[[Study], Inputs]:
+    """Return the inputs of a figure that is drawn from tables; the script calls them by their names."""
+    return lambda study: {name: table_file(study, name) for name in names}
+
+
+def of_qlora(name: str) -> Callable[[Study], Inputs]:
+    """Return the input of a figure that is drawn from a JSON file of the language-model part."""
+    return lambda study: {name: f"{study.results}/qlora/{name}.json"}
+
+
+def methods(study: Study) -> dict[str, Any]:
+    """Settings: all methods in the config's order, which decides their colours."""
+    return {"methods": list(study.methods)}
+
+
+def methods_of_qlora(study: Study) -> dict[str, Any]:
+    """Settings: all methods of the language-model part in the config's order."""
+    return {"methods": qlora_methods(study)}
+
+
+def has_qlora(study: Study) -> bool:
+    """Whether the study has a language-model part."""
+    return study.qlora is not None
+
+
+def history_and_metrics(study: Study) -> Inputs:
+    """Inputs: the history of all runs, and the metrics.json of each."""
+    return {"history": table_file(study, "history"), "metrics": filled(f"{RUN}/metrics.json", study, study.runs)}
+
+
+def lengths(study: Study) -> Inputs:
+    """Inputs: the lengths of the reviews of each dataset as each fairseq model reads them."""
+    return {"lengths": filled("{results}/data/{dataset}/tokens/{model}/lengths.csv", study, study.tokenized)}
+
+
+def positions(study: Study) -> dict[str, Any]:
+    """Settings: dataset, model and positions of each input of `lengths`."""
+    return {"of": [{**of, "positions": study.models[of["model"]]["positions"]} for of in study.tokenized]}
+
+
+FIGURES = {
+    "metric_by_method": Figure("results on test by method", "Results", of_tables("metrics", "summary"), methods),
+    "confusion": Figure("confusion matrices", "Results", of_tables("confusion")),
+    "validation_accuracy": Figure(
+        "validation accuracy by step", "Training", history_and_metrics, lambda study: {"seeds": study.seeds}
+    ),
+    "training_loss": Figure("training loss by step", "Training", of_tables("history"), methods),
+    "learning_rate": Figure("learning rate by step", "Training", of_tables("history"), methods),
+    "wall_time": Figure("wall time by method", "Training", of_tables("runtime")),
+    "perplexity": Figure(
+        "perplexity of the pretraining",
+        "Pretraining",
+        of_tables("pretraining"),
+        applies=lambda study: bool(study.models_pretrained),
+    ),
+    "parameters": Figure(
+        "parameters by part", "Models", of_tables("parameters"), applies=lambda study: bool(study.models_sized)
+    ),
+    "lengths": Figure(
+        "lengths of the reviews", "Data", lengths, positions, applies=lambda study: bool(study.models_sized)
+    ),
+    "qlora_parameters": Figure("what LoRA trains", "Language model", of_qlora("parameters"), applies=has_qlora),
+    "qlora_metrics": Figure(
+        "answers before and after training", "Language model", of_qlora("metrics"), methods_of_qlora, has_qlora
+    ),
+    "qlora_training": Figure(
+        "training loss and learning rate by step",
+        "Language model",
+        of_tables("qlora_history"),
+        methods_of_qlora,
+        has_qlora,
+    ),
+}
+
+
+def figure_file(study: Study, name: str, kind: str) -> str:
+    """Return the path of a figure; `kind` is svg or png."""
+    return f"{study.results}/figures/{name}.{kind}"
+
+
+def figures_of(study: Study) -> dict[str, Figure]:
+    """Return the figures that the study has, by name."""
+    return {name: figure for name, figure in FIGURES.items() if figure.applies(study)}
+
+
+def figure_targets(study: Study) -> list[str]:
+    """Return the paths of all figures of the study."""
+    return [figure_file(study, name, kind) for name in figures_of(study) for kind in ("svg", "png")]

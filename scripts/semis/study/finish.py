@@ -1,0 +1,153 @@
+"""Before and after a run: what will be trained again, what was made, and the record of a study that is complete."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from semis.harness.room import no_room
+from semis.study import provenance
+from semis.study.internals import Internals
+from semis.study.layout import write_layout
+from semis.study.plan import Study
+
+import yaml
+
+SHOWN = 5  # names in a sentence
+STARTED = datetime.now(UTC).isoformat()
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on the terminal."""
+    print(f"Semis: {sentence}", file=sys.stderr)
+
+
+def marker(study: Study) -> str:
+    """The file that says that the study is complete and recorded: rule `all` is due without it.
+
+    Snakemake calls `finish` only in a run with a job, so a complete study that lacks its record needs one.
+    """
+    return f"{study.results}/finished"
+
+
+def start(study: Study, snakemake: Internals) -> None:
+    """Say how many finished trainings will be made again because the code changed; end where nothing can be written."""
+    if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
+        sys.exit(f"Semis: {reason}.")
+    write_layout(study)
+    if snakemake.touches:
+        return
+    changed = [
+        path
+        for _, path, planned in snakemake.recipes(due=True)
+        if path.endswith("training.recipe.json") and _code(_recorded(path)) not in (None, _code(planned))
+    ]
+    if changed:
+        say(
+            f"the code or an environment has changed, so {_count(len(changed), 'finished training')} will be made "
+            f"again: {_names(map(os.path.dirname, changed))}. Interrupt with Ctrl-C to keep what is there."
+        )
+
+
+def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str]) -> None:
+    """After a run without failure: write provenance.json and report.html if the study is complete, else say what lacks.
+
+    `targets` are the files that the whole study asks for, `root` is the folder of the Snakefile.
+    """
+    Path(marker(study)).unlink(missing_ok=True)  # until the record is written
+    if snakemake.touches:
+        say("--touch has only marked results as new; nothing was made, and provenance.json is as it was.")
+    elif not snakemake.is_whole:
+        say(
+            f"this run made only the part that it was asked for: {_present(study, targets)}. `snakemake` without "
+            "targets makes or checks the rest, and writes provenance.json and report.html."
+        )
+    elif differing := [found for found in snakemake.recipes() if _recorded(found[1]) != as_json(found[2])]:
+        say(
+            f"{_count(len(differing), 'result')} of {study.results} came from other settings or code than those of "
+            f"today: {_names(path.removesuffix('.recipe.json') for _, path, _ in differing)}. provenance.json and "
+            f"report.html are not written; `snakemake --forcerun {' '.join(sorted({rule for rule, *_ in differing}))}` "
+            "makes them again."
+        )
+    else:
+        _complete(study, snakemake, root)
+
+
+def fail(study: Study, targets: Sequence[str]) -> None:
+    """After a run with a failure: say how much of the study is there."""
+    Path(marker(study)).unlink(missing_ok=True)
+    say(f"the study is not finished: {_present(study, targets)}. `snakemake` without targets makes the rest.")
+
+
+def _present(study: Study, targets: Sequence[str]) -> str:
+    """How many of the study's results are there, and which are not."""
+    missing = [target for target in targets if not os.path.exists(target)]
+    found = f"{len(targets) - len(missing)} of the {len(targets)} results of {study.results} are there"
+    return f"{found}; missing are {_names(missing)}" if missing else found
+
+
+def _complete(study: Study, snakemake: Internals, root: Path) -> None:
+    """Write provenance.json, config.yaml and report.html of a complete study."""
+    config = as_json(study.config)
+    run = {"started": STARTED, "ended": datetime.now(UTC).isoformat(), "cores": snakemake.cores}
+    record = Path(study.results, "provenance.json")
+    provenance.write(record, root, config, study_inputs(study), snakemake.environments(), run)
+    written = Path(study.results, "config.yaml")
+    written.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    page = f"{study.results}/report.html"
+    if reason := _write_report(snakemake.snakefile, written, page):
+        say(f"Snakemake could not write {page}: {reason}")
+        say(f"the study is complete; read {study.results}/summary.md. `snakemake` tries to write the report again.")
+    else:
+        Path(marker(study)).touch()
+        say(f"done. Read {study.results}/summary.md, or open {page} in a browser.")
+
+
+def _write_report(snakefile: str, config: Path, page: str) -> str | None:
+    """Write Snakemake's report as `page`; return what Snakemake said where it could not."""
+    new = f"{page.removesuffix('.html')}.new.html"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--nolock", "--configfile", str(config)]
+    done = subprocess.run([*command, "--report", new], capture_output=True, text=True)
+    if done.returncode or not os.path.exists(new):
+        return done.stderr.strip() or f"it ended with status {done.returncode}"
+    os.replace(new, page)
+    return None
+
+
+def study_inputs(study: Study) -> dict[str, list[str]]:
+    """{dotted config key: paths} of all that the study takes in; of a dataset's folder just the files it reads."""
+    found = {key: [study.located(key)] for key in study.sources}
+    for name in study.datasets:
+        found[f"datasets.{name}.source"] = study.dataset_files(name)
+    return found | ({"published": [study.config["published"]]} if "published" in study.config else {})
+
+
+def as_json(value: Any) -> Any:
+    """Return `value` as JSON gives it back: plain dicts and lists."""
+    return json.loads(json.dumps(value))
+
+
+def _recorded(path: str) -> dict | None:
+    """The recipe that a job wrote beside its result, or None."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _code(recipe: dict | None) -> tuple | None:
+    return (recipe.get("code"), recipe.get("environment")) if recipe else None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _names(paths: Any) -> str:
+    """The first few of some paths."""
+    found = list(dict.fromkeys(map(str, paths)))
+    return ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")

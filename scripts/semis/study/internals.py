@@ -1,0 +1,80 @@
+"""All that Semis takes from Snakemake's undocumented internals; tested with the version below."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from semis.study.config import resolve
+from semis.study.config_text import check_text
+
+from packaging.version import Version
+from snakemake import __version__ as snakemake_version
+
+TESTED = "9.27.1"
+
+
+class Internals:
+    """What Semis asks a running Snakemake, given its `workflow` object."""
+
+    def __init__(self, workflow: Any) -> None:
+        self.workflow = workflow
+        if self.is_main and Version(snakemake_version) > Version(TESTED):
+            print(
+                f"Semis: Snakemake {snakemake_version} is newer than {TESTED}, with which Semis was tested; if "
+                f"something fails, install snakemake=={TESTED}.",
+                file=sys.stderr,
+            )
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process plans and schedules; the others each run one job."""
+        return self.workflow.is_main_process
+
+    def check_config(self, config: dict, schema: Path) -> None:
+        """Check `config` and fill in its defaults, in place. Raises UserError."""
+        files = [os.path.relpath(file) for file in self.workflow.configfiles]
+        name = ", ".join(files) or "config"
+        if self.workflow.config_settings.config:
+            name += " and --config (whose lists and mappings hold nothing but text)"
+        for file in files if self.workflow.modifier.is_main_snakefile() else []:
+            check_text(file)
+        resolve(config, str(schema), name)
+
+    @property
+    def cores(self) -> int:
+        """The cores that this run may use."""
+        return self.workflow.cores
+
+    @property
+    def snakefile(self) -> str:
+        """The main Snakefile."""
+        return self.workflow.main_snakefile
+
+    @property
+    def touches(self) -> bool:
+        """Whether this run only marks results as new (--touch)."""
+        return self.workflow.touch
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this run was asked for the whole study."""
+        asked = self.workflow.dag_settings
+        parted = asked.until or asked.omit_from or asked.batch or asked.allowed_rules
+        return not parted and (not asked.targets or "all" in asked.targets)
+
+    def recipes(self, due: bool = False) -> Iterable[tuple[str, str, dict]]:
+        """Yield (rule, file of the recorded recipe, planned recipe) of the jobs that record theirs.
+
+        With `due` only the jobs that this run makes count.
+        """
+        dag = self.workflow.dag
+        for job in dag.needrun_jobs(exclude_finished=False) if due else dag.jobs:
+            if path := job.output.get("recipe"):
+                yield job.rule.name, str(path), job.params.recipe
+
+    def environments(self) -> dict[str, str]:
+        """{name: folder} of the environments of this run's rules."""
+        found = self.workflow.dag.conda_envs.values()
+        return {Path(env.file.get_path_or_uri(secret_free=True)).stem: env.address for env in found}

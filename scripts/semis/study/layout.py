@@ -1,0 +1,38 @@
+"""Recognises the results of another version of Semis, whose files this one would mix with its own."""
+
+import json
+from pathlib import Path
+
+from semis.harness.errors import UserError
+from semis.study.plan import Study
+
+LAYOUT = 2  # raised when files below results/ change their names or meaning
+PARTS = ("bloom", "data", "figures", "models", "pretraining", "qlora", "runs", "tables")
+
+
+def check_layout(study: Study) -> None:
+    """Raise UserError where the study's folder holds results of another version. Nothing is changed."""
+    results = Path(study.results)
+    found = _layout(results)
+    if found != LAYOUT and any((results / part).exists() for part in PARTS):
+        version = "an older version" if found < LAYOUT else "a newer version"
+        raise UserError(
+            f"{results} holds a study of {version} of Semis, which this one would overwrite; give `study` in the "
+            f"config another name, or move {results} to another place."
+        )
+
+
+def write_layout(study: Study) -> None:
+    """Mark the study's folder as one of this version."""
+    results = Path(study.results)
+    results.mkdir(parents=True, exist_ok=True)
+    if _layout(results) != LAYOUT:
+        (results / "layout.json").write_text(json.dumps({"layout": LAYOUT}) + "\n", encoding="utf-8")
+
+
+def _layout(results: Path) -> int:
+    """The layout that the folder says it has; 0 where it says nothing."""
+    try:
+        return int(json.loads((results / "layout.json").read_text(encoding="utf-8"))["layout"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return 0

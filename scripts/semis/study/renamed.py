@@ -1,0 +1,28 @@
+"""Keys that an older config has under another name."""
+
+from typing import Any
+
+METHODS = "qlora.methods, a mapping such as {faithful: {recipe: report}}"
+# {dotted key of an older config: what it is now}
+RENAMED = {
+    "bloom": "qlora",
+    "bloom.faq": "qlora.data",
+    "bloom.arms": METHODS,
+    "qlora.faq": "qlora.data",
+    "qlora.arms": METHODS,
+}
+
+
+def renamed(config: dict[str, Any]) -> str | None:
+    """The sentence, without a full stop, that names the new name of each key with an old one; None without any."""
+    found = [f"{then} is now {now}" for then, now in RENAMED.items() if _holds(config, then)]
+    return f"{', '.join(found)}; rename {'it' if len(found) == 1 else 'them'}" if found else None
+
+
+def _holds(section: Any, key: str) -> bool:
+    """Whether nested mappings hold a dotted key."""
+    for part in key.split("."):
+        if not isinstance(section, dict) or part not in section:
+            return False
+        section = section[part]
+    return True

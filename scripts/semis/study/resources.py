@@ -1,0 +1,15 @@
+"""What jobs ask of a scheduler, by kind. A site changes it in its profile, with set-resources."""
+
+# mem_mb: megabytes; runtime: minutes.
+ASKED = {
+    "train_tokenizer": {"mem_mb": 8000, "runtime": 120},
+    "pretrain": {"mem_mb": 8000, "runtime": 1440},
+    "export": {"mem_mb": 4000, "runtime": 30},
+    "finetune": {"mem_mb": 4000, "runtime": 240},
+    "evaluate": {"mem_mb": 4000, "runtime": 60},
+    "table": {"mem_mb": 1000, "runtime": 60},
+    "qlora_build_tokenizer": {"mem_mb": 4000, "runtime": 60},
+    "qlora_train": {"mem_mb": 8000, "runtime": 240},
+    "qlora_sample": {"mem_mb": 8000, "runtime": 120},
+    "qlora_count": {"mem_mb": 8000, "runtime": 30},
+}

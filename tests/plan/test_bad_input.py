@@ -1,0 +1,36 @@
+"""What a user gets wrong stops Snakemake with one sentence of ours, before any output, and never with a traceback."""
+
+import pytest
+from conftest import lay_out, reviews, study
+
+TRAIN = "results/t/data/books/train.review"
+
+
+def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake):
+    good = study({"path": str(lay_out(snakemake.folder / "books", reviews()))})
+    (snakemake.folder / "books" / "test.label").unlink()
+    assert "lacks test.label; put the files there" in snakemake.sentence(good, TRAIN)
+    assert not (snakemake.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "text, args, sentence",
+    [
+        ("study: t", ["--configfile", "no.yaml"], "no.yaml cannot be read as a config ("),
+        (
+            "study: t",
+            ["--config", "seeds=[0]"],
+            "(whose lists and mappings hold nothing but text): seeds.0 is the text",
+        ),
+        ("study: t\nstudy: u\n", [], "config.yaml line 2: the key 'study' is given a second time"),
+        (
+            "study: t\ntraining: {learning_rate: 1e-5}",
+            [],
+            "learning_rate is the text '1e-5', not a number; write 1.0e-0",
+        ),
+    ],
+    ids=["file", "--config", "twice", "exponent"],
+)
+def test_mistakes_stop_snakemake_before_any_output(snakemake, text, args, sentence):
+    assert sentence in snakemake.sentence(text, *args)
+    assert not (snakemake.folder / "results").exists()

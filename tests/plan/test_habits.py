@@ -1,0 +1,151 @@
+"""What holds for all of the code: linters, types, sizes, and what every rule carries."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+BIN = Path(sys.executable).parent
+SCRIPTS = ROOT / "scripts"
+RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
+PRODUCT = sorted([*SCRIPTS.rglob("*.py"), *(ROOT / "envs").rglob("*.py")])
+# {rule name: its text}, of all rule files; figures' rules are made in a loop
+RULES = {
+    name or "figure": body
+    for file in RULE_FILES
+    for name, body in re.findall(r"^ *rule ?(\w*):\n(.*?)(?=^ *rule |^else:|\Z)", file.read_text(), re.M | re.S)
+}
+# Those that run a script; the others are targets to be asked for by name.
+JOBS = {name: body for name, body in RULES.items() if re.search(r"^ +script:", body, re.M)}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["snakefmt", "--check", "Snakefile", "rules"],
+        ["mypy"],
+        ["codespell"],
+        ["snakemake", "--lint", "--configfile", "demo/config.yaml"],
+        ["snakemake", "--lint", "--configfile", "config.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_linters_find_nothing(command):
+    done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def functions(file):
+    """(name, lines) of all functions of a file."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def test_files_and_functions_stay_short():
+    assert len((ROOT / "Snakefile").read_text().splitlines()) < 60
+    long = [file for file in RULE_FILES if len(file.read_text().splitlines()) > 150]
+    long += [file for file in PRODUCT if len(file.read_text().splitlines()) > 250]
+    long += [(file, name) for file in PRODUCT for name, lines in functions(file) if lines > 40]
+    assert not long
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_rule_has_an_environment_a_log_a_benchmark_and_a_recipe(name):
+    for directive in ("conda", "log", "benchmark"):
+        assert re.search(rf"^ +{directive}:", JOBS[name], re.M), f"{name} lacks {directive}"
+    [params] = re.findall(r"^ +params:\n(.*?)^ +script:", JOBS[name], re.M | re.S)
+    assert re.match(r" +recipe=", params) and "config" not in params
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_recipe_names_the_script_and_the_environment_of_its_rule(name):
+    script = re.search(r'script:\s+"\.\./scripts/([\w{.}]+)\.py"', RULES[name])[1]
+    environment = re.search(r'conda:\s+"\.\./envs/(\w+)\.yaml"', RULES[name])[1]
+    if "recipe=download(" in RULES[name]:
+        return  # a download depends on no code
+    named = re.search(r'recipe\(\s*f?"([\w{.}]+)",\s+"(\w+)"', RULES[name]).groups()
+    assert named == (script, environment) or (name, *named) == ("figure", "plot_{name}", environment)
+
+
+def imports(file):
+    """Dotted names that a file imports."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_nothing_outside_the_fast_engine_imports_it():
+    """semis.engines loads it by a name that it puts together."""
+    own = [SCRIPTS / "semis" / "fast", SCRIPTS / "fairseq_fast"]
+    others = [file for file in PRODUCT if not any(folder in file.parents for folder in own)]
+    found = {file: name for file in others for name in imports(file) if re.match(r"semis\.fast|fairseq_fast", name)}
+    assert not found and len(others) > 50
+
+
+def test_planning_imports_no_heavy_library():
+    """Snakemake's own Python has none of them, but those that Snakemake itself imports where they are installed."""
+    modules = sorted(f"semis.study.{file.stem}" for file in (SCRIPTS / "semis" / "study").glob("*.py"))
+    program = (
+        "import sys, snakemake.cli, snakemake.utils; before = set(sys.modules);"
+        f"import {', '.join(modules)};"
+        "print({'torch', 'pandas', 'numpy', 'matplotlib'} & (set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stdout + done.stderr
+
+
+def pins(file):
+    """{package: version} of an environment's YAML or of a requirements file; all must be exact."""
+    if file.suffix == ".yaml":
+        listed = yaml.safe_load(file.read_text())["dependencies"][-1]["pip"]
+    else:
+        listed = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups() for line in listed)
+
+
+def test_a_package_has_one_version_everywhere():
+    versions = {}
+    for file in [*(ROOT / "envs").glob("*.yaml"), ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]:
+        for package, version in pins(file).items():
+            assert versions.setdefault(package.lower(), version) == version, f"{package} in {file}"
+    assert {"torch", "transformers", "peft", "bitsandbytes", "sentencepiece", "pandas", "matplotlib"} <= set(versions)
+
+
+def yaml_of(text):
+    """A profile as a mapping; what YTE evaluates in it is left out."""
+    return {key: value for key, value in yaml.safe_load(text).items() if not key.startswith("__")}
+
+
+def test_every_profile_and_sample_reruns_by_the_same_triggers():
+    readme = (ROOT / "profiles" / "README.md").read_text()
+    profiles = [file.read_text() for file in (ROOT / "profiles").glob("*/config.v9+.yaml")]
+    profiles += [text for text in re.findall(r"```yaml\n(.*?)```", readme, re.S) if "executor:" in text]
+    assert len(profiles) >= 6
+    for profile in map(yaml_of, profiles):
+        assert profile["rerun-triggers"] == ["mtime", "params", "input"], profile
+
+
+# Words by which a sentence reads as translated; each has a plainer one.
+@pytest.mark.parametrize("words", [r"\bstood\b", r"\bgone on\b", r"\bis no\b", r"\bbloom_\w+"])
+def test_prose_is_plain(words):
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    kinds = (".md", ".py", ".smk", ".rst", ".yaml", ".toml", ".csv")
+    texts = [ROOT / n for n in listed.stdout.splitlines() if n.endswith(kinds) and n != "tests/plan/test_habits.py"]
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in texts
+        if file.exists()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(words, line)
+    ]
+    assert not found, "\n".join(found)

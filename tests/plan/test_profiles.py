@@ -1,0 +1,55 @@
+"""profiles/: the generic one with its script, and the texts that profiles/README.md gives for other schedulers."""
+
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+
+README = (ROOT / "profiles" / "README.md").read_text()
+OTHERS = {yaml.safe_load(text)["executor"]: text for text in re.findall(r"```yaml\n(.*?)```", README, re.S)}
+
+
+@pytest.fixture
+def study(snakemake):
+    """The demo's config with one run of one method, in a folder from which its texts are reached."""
+    for name in ("demo", "profiles"):
+        (snakemake.folder / name).symlink_to(ROOT / name)
+    config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
+    del config["qlora"]
+    return config | {"seeds": [0], "methods": {"scratch": config["methods"]["fairseq-scratch"]}}
+
+
+@pytest.mark.slow
+def test_a_shell_script_can_submit_every_job(snakemake, study):
+    target = "results/demo/runs/demo-books/scratch/seed0/metrics.json"
+    done = snakemake(study, target, "--workflow-profile", "profiles/generic", "--latency-wait", "5")
+    assert done.returncode == 0, done.output
+    assert (snakemake.folder / target).exists()
+    submitted = len(re.findall("Submitted job", done.output))
+    assert submitted == len(re.findall(r"^ *rule \w+:", done.output, re.M)) > 5
+
+
+def test_the_readme_names_these_schedulers():
+    assert set(OTHERS) == {"lsf", "sge", "kubernetes"}
+
+
+def test_every_profile_reruns_by_what_the_digests_need():
+    """Snakemake's own triggers for code and environments go by dates and absolute folders."""
+    profiles = {file.parent.name: yaml.safe_load(file.read_text()) for file in (ROOT / "profiles").glob("*/config*")}
+    assert set(profiles) == {"default", "generic", "slurm"}
+    profiles |= {name: yaml.safe_load(text) for name, text in OTHERS.items()}
+    for name, profile in profiles.items():
+        assert profile["rerun-triggers"] == ["mtime", "params", "input"], name
+        assert profile["max-checksum-file-size"] == 10**9, name
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_profiles_of_the_readme_are_read(snakemake, study, name):
+    profile = snakemake.folder / name
+    profile.mkdir()
+    (profile / "config.v9+.yaml").write_text(OTHERS[name])
+    # Kubernetes plans only what already lies in its storage.
+    look = ["--list-rules"] if name == "kubernetes" else ["--dry-run", "--quiet", "rules"]
+    done = snakemake(study, "--workflow-profile", str(profile), *look)
+    assert done.returncode == 0 and "finetune_fairseq" in done.output, done.output

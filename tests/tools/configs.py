@@ -1,0 +1,22 @@
+"""Configs of tests, and what becomes of them."""
+
+import copy
+
+from semis.harness.errors import UserError
+from semis.study import config as study_config
+
+from conftest import ROOT
+
+SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+TEXT = [{"path": str(ROOT / "demo" / "text.txt")}]
+QLORA = {"model": {"build": {"text": TEXT}}, "data": {"source": {"path": "."}}, "questions": ["Quoi ?"]}
+
+
+def resolved(config):
+    """The config with its defaults, or the UserError's sentence."""
+    config = copy.deepcopy(config)
+    try:
+        study_config.resolve(config, SCHEMA, "config.yaml")
+    except UserError as error:
+        return str(error)
+    return config

@@ -1,0 +1,202 @@
+"""Wrong and odd data, a row a case: taken as docs/input.md says, or refused in a sentence with file and line."""
+
+import itertools
+import lzma
+
+from semis.fairseq import dictionaries
+from semis.harness.errors import UserError
+from semis.text import lines as text
+from semis.text.files import read_json_lines, read_lines
+
+import pytest
+import qlora_data
+import sentencepiece
+import tokenize_lines
+import train_tokenizer
+import write_jsonl
+from conftest import ROOT, lay_out
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odd_texts import LITERALS
+from prepare_split import write_lines
+from test_prepare_split import prepared
+
+DEMO_TEXT = str(ROOT / "demo" / "text.txt")
+
+# {case: (file, what is in it, the lines or the sentence)}
+TEXTS = {
+    "blank lines and blanks": ("t.txt", b"\n a \n\n\tb", ["a", "b"]),
+    "CRLF and a byte-order mark": ("t.txt", b"\xef\xbb\xbfa\r\nb\r\n", ["a", "b"]),
+    "other line breaks": ("t.txt", "a\rb\u2028c\x85d\x0ce\n".encode(), ["a b c d e"]),
+    "tokens of the models": ("t.txt", "\n".join(LITERALS).encode(), LITERALS),
+    "nothing": ("t.txt", b"", []),
+    "xz": ("t.txt.xz", lzma.compress(b"a\nb\n"), ["a", "b"]),
+    "a folder named like a text": ("t/a.txt/b.txt", b"a\n", ["a"]),
+    "latin-1": ("t.txt", b"a\n\xe9\n", "t.txt line 2 is not UTF-8; save the file in that encoding."),
+    "latin-1 in xz": (
+        "t.txt.xz",
+        lzma.compress(b"a\n\xe9\n"),
+        "t.txt.xz line 2 is not UTF-8; save the file in that enc",
+    ),
+    "NUL": ("t.txt", b"a\0\n", "t.txt line 1 holds a NUL byte; remove it."),
+    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is not a whole xz file; compress it with xz, or name it .txt."),
+    "half of xz": (
+        "t.txt.xz",
+        lzma.compress(b"a\n" * 99)[:-9],
+        "t.txt.xz is not a whole xz file; compress it with xz, or na",
+    ),
+    "a folder without text": ("t/a.md", b"a\n", "t holds no .txt and no .txt.xz file; put the text there."),
+}
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_texts(tmp_path, case):
+    file, content, expected = TEXTS[case]
+    place = lay_out(tmp_path, {file: content}) / file.split("/")[0]
+    if isinstance(expected, list):
+        assert list(text.read_texts([place])) == expected
+    else:
+        with pytest.raises(UserError) as error:
+            list(text.read_texts([place]))
+        assert str(error.value).startswith(f"{tmp_path}/{expected}")
+
+
+PAIR = '{"question": "a", "answer": "b"}'
+# {case: (what is in faq.json, the sentence behind its path)}
+PAIRS = {
+    "nothing": ("", " is not JSON in UTF-8 (Expecting value: line 1 column 1"),
+    "cut": (f"[{PAIR}, ", " is not JSON in UTF-8 (Expecting value: line 1 column 36"),
+    "JSON lines": (f"{PAIR}\n{PAIR}\n", " is not JSON in UTF-8 (Extra data: line 2 column 1"),
+    "latin-1": (
+        b'[{"question": "\xe9", "answer": "b"}]',
+        " is not JSON in UTF-8 ('utf-8' codec can't decode byte 0xe9",
+    ),
+    "no list": (PAIR, " must be a JSON list of objects with question and answer, one at least; write it so."),
+    "an empty list": ("[]", " must be a JSON list of objects with question and answer, one at least; write it so."),
+    "a number": ("1e999", " must be a JSON list of objects with question and answer, one at least; write it so."),
+    "a huge number": ("[" + "9" * 5000 + "]", " is not JSON in UTF-8 (Exceeds the limit (4300 digits)"),
+    "deep": ("[" * 100_000, " is not JSON in UTF-8 (maximum recursion depth exceeded"),
+    "a list of texts": ('["a", "b"]', ": object 1 of 2 has no question; add it, or remove the object."),
+    "lists in a list": ('[["a", "b"]]', ": object 1 of 1 has no question; add it, or remove the object."),
+    "null": (f"[{PAIR}, null]", ": object 2 of 2 has no question; add it, or remove the object."),
+    "another key": (
+        '[{"Question": "a", "answer": "b"}]',
+        ": object 1 of 1 has no question; add it, or remove the object.",
+    ),
+    "no answer": ('[{"question": "a"}]', ": object 1 of 1 has no answer; add it, or remove the object."),
+    "a blank answer": (
+        '[{"question": "a", "answer": " \\n"}]',
+        ": object 1 of 1 has no answer; add it, or remove the o",
+    ),
+    "a number for an answer": ('[{"question": "a", "answer": 1}]', ": object 1 of 1 has no answer; add it, or remove"),
+    "a key twice": (
+        '[{"question": "a", "answer": "b", "answer": "c"}]',
+        " is not JSON in UTF-8 (an object has the key ans",
+    ),
+    "NUL": ('[{"question": "a\\u0000", "answer": "b"}]', ": the question of object 1 of 1 holds NUL or half a charac"),
+    "half a character": (
+        '[{"question": "a", "answer": "\\ud83d"}]',
+        ": the answer of object 1 of 1 holds NUL or half a ch",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_questions_and_answers_that_are_refused(tmp_path, case):
+    content, sentence = PAIRS[case]
+    file = lay_out(tmp_path, {"faq.json": content}) / "faq.json"
+    with pytest.raises(UserError) as error:
+        qlora_data.read_pairs(str(file))
+    assert str(error.value).startswith(f"{file}{sentence}")
+
+
+def test_questions_and_answers_that_are_taken(tmp_path):
+    content = f'[{PAIR[:-1]}, "more": [1e999]}}, {{"question": "\\ud83d\\ude00\\u2028", "answer": "</s>\\r\\nb"}}]'
+    file = lay_out(tmp_path, {"faq.json": b"\xef\xbb\xbf" + content.encode()}) / "faq.json"
+    expected = [{"question": "a", "answer": "b"}, {"question": "\U0001f600", "answer": "</s>\r\nb"}]
+    assert qlora_data.read_pairs(str(file)) == expected
+
+
+# {case: (dict.txt, its words or the sentence behind its path)}
+DICTIONARIES = {
+    "plain": ("▁le 5\na 3\n".encode(), ["▁le", "a"]),
+    "no LF at the end, CRLF": (b"a 1\r\nb 2", ["a", "b"]),
+    "a word of a blank": (b"a b 1\n", ["a b"]),
+    "a word that may stand again": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
+    "a word twice": (b"a 1\nb 1\na 2\n", " line 3 holds a a second time; put the dict.txt of the model there."),
+    "a token of fairseq": (b"<pad> 1\n", " line 1 holds <pad> a second time; put the dict.txt of the model there."),
+    "no count": (b"a 1\nb\n", " line 2 is no word and its count, in UTF-8; put the dict.txt of the model there."),
+    "a count that is none": (
+        b"a 1.5\n",
+        " line 1 is no word and its count, in UTF-8; put the dict.txt of the model th",
+    ),
+    "a blank line": (
+        b"a 1\n\nb 1\n",
+        " line 2 is no word and its count, in UTF-8; put the dict.txt of the model there.",
+    ),
+    "latin-1": (b"\xe9 1\n", " line 1 is no word and its count, in UTF-8; put the dict.txt of the model there."),
+    "a tokenizer.json": (b'{"model": {}}\n', " line 1 is no word and its count, in UTF-8; put the dict.txt of the mo"),
+}
+
+
+@pytest.mark.parametrize("case", DICTIONARIES)
+def test_dictionaries(tmp_path, case):
+    content, expected = DICTIONARIES[case]
+    file = lay_out(tmp_path, {"dict.txt": content}) / "dict.txt"
+    if isinstance(expected, list):
+        assert dictionaries.read_dictionary(file) == expected
+    else:
+        with pytest.raises(UserError) as error:
+            dictionaries.read_dictionary(file)
+        assert str(error.value).startswith(f"{file}{expected}")
+
+
+@pytest.fixture(scope="module")
+def model():
+    """(a sentencepiece model as bytes, its pieces), trained on the demo's text."""
+    return train_tokenizer.train_tokenizer([DEMO_TEXT], 500)
+
+
+@pytest.mark.parametrize("cut", [lambda m: m[: len(m) // 2], lambda m: m[:-1], lambda m: b"", lambda m: b"<html>"])
+def test_a_sentencepiece_model_that_is_not_whole(tmp_path, model, cut):
+    file = lay_out(tmp_path, {"sentencepiece.bpe.model": cut(model[0])}) / "sentencepiece.bpe.model"
+    with pytest.raises(
+        UserError, match=f"^{file} is no whole sentencepiece model \\(.+\\); put that of the model there.$"
+    ):
+        tokenize_lines.load(str(file))
+
+
+def test_a_word_like_a_token_of_fairseq_is_text(tmp_path):
+    """A model that knows no Latin letter gives <pad> as one unknown piece, which fairseq would take for padding."""
+    greek = "".join(f"{a}{b} {c}{a} {b}{c}\n" for a, b, c in itertools.product("αβγδε", repeat=3))
+    file = lay_out(tmp_path, {"greek.txt": greek}) / "greek.txt"
+    content, _ = train_tokenizer.train_tokenizer([str(file)], 30)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=content)
+    assert "<pad>" in processor.encode("αβ <pad>", out_type=str)
+    assert list(tokenize_lines.tokenize_lines(["αβ <pad> </s>\n"], processor)) == ["▁αβ ▁ <unk> ▁ <unk>"]
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), max_size=30), min_size=1, max_size=20))
+def test_what_goes_in_as_lines_comes_out_as_the_same_lines(tmp_path_factory, model, lines):
+    """Through every reader and writer of reviews: as many lines, in the same order, with the same text."""
+    folder = tmp_path_factory.mktemp("lines")
+    labels = ["0", "1", *("1" for _ in lines)]
+    lines = ["x", "y", *lines]
+    lay_out(folder / "in", {"train.review": "\n".join(lines) + "\n", "train.label": "\n".join(labels) + "\n"})
+    expected = [text.LINE_BREAKS.sub(" ", line).strip() for line in lines]
+    taken, given_labels = prepared(folder / "in")
+    assert (taken, given_labels) == (expected, labels)
+    write_lines(folder / "b", taken)
+    lay_out(folder / "again", {"train.review": (folder / "b").read_bytes(), "train.label": "\n".join(labels)})
+    assert prepared(folder / "again") == (expected, labels)
+    assert read_lines(folder / "b") == expected
+    assert list(text.read_texts([folder / "b"])) == [line for line in expected if line]
+    write_lines(folder / "c", write_jsonl.json_lines(taken, given_labels, ["1", "0"]))
+    rows = [{"sentence1": line, "label": 1 - int(label)} for line, label in zip(expected, labels)]
+    assert read_json_lines(folder / "c") == rows
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model[0])
+    pieces = list(tokenize_lines.tokenize_lines(taken, processor))
+    write_lines(folder / "d", pieces)
+    with open(folder / "d", encoding="utf-8") as stream:  # as fairseq opens it
+        assert [line.rstrip("\n") for line in stream] == pieces and len(pieces) == len(lines)

@@ -1,0 +1,126 @@
+"""What is said and written at the end of a run, by a Snakemake that answers what a test wants."""
+
+import json
+from types import SimpleNamespace
+
+from semis.study import finish
+from semis.study.plan import Study
+
+import pytest
+
+CONFIG = {"study": "t", "datasets": {}, "models": {}, "methods": {}, "seeds": [0]}
+RECIPE = {"code": "1", "environment": "2", "settings": {"learning_rate": 0.1}}
+RUN = "results/t/runs/d/m/seed0"
+TARGETS = ["results/t/summary.md", "results/t/tables/metrics.csv"]
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A study whose results are all there, in this folder, with what one training recorded."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*TARGETS, f"{RUN}/training.recipe.json", "results/t/finished"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(RECIPE))
+    monkeypatch.setattr(finish.provenance, "write", lambda path, *args: path.write_text("{}"))
+    monkeypatch.setattr(finish, "_write_report", lambda *args: None)
+    return Study(CONFIG)
+
+
+def snakemake(planned=RECIPE, whole=True, touches=False, due=True):
+    """What `finish` asks of Snakemake; one training is planned."""
+    jobs = [("finetune_fairseq", f"{RUN}/training.recipe.json", planned)]
+    return SimpleNamespace(
+        touches=touches,
+        is_whole=whole,
+        cores=1,
+        snakefile="Snakefile",
+        recipes=lambda due=False: jobs,
+        environments=dict,
+    )
+
+
+def said(capsys):
+    """The one sentence that was said."""
+    [line] = capsys.readouterr().err.splitlines()
+    return line
+
+
+def written(tmp_path):
+    """Whether the record of the study, and the mark that it is there, were written."""
+    return [(tmp_path / "results/t" / name).exists() for name in ("provenance.json", "finished")]
+
+
+def test_a_complete_study_is_recorded(study, tmp_path, capsys):
+    finish.finish(study, snakemake(), tmp_path, TARGETS)
+    assert said(capsys).startswith("Semis: done. Read results/t/summary.md")
+    assert written(tmp_path) == [True, True]
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [
+        {**RECIPE, "code": "9"},
+        {**RECIPE, "environment": "9"},
+        {**RECIPE, "settings": {"learning_rate": 0.2}},
+    ],
+    ids=["code", "environment", "settings"],
+)
+def test_a_result_of_something_else_is_named_and_not_recorded(study, tmp_path, capsys, planned):
+    finish.finish(study, snakemake(planned), tmp_path, TARGETS)
+    sentence = said(capsys)
+    assert f"1 result of results/t came from other settings or code than those of today: {RUN}/training. " in sentence
+    assert "snakemake --forcerun finetune_fairseq" in sentence and "done" not in sentence
+    assert written(tmp_path) == [False, False]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_a_result_without_a_readable_recipe_is_named_too(study, tmp_path, capsys, content):
+    file = tmp_path / RUN / "training.recipe.json"
+    file.unlink() if content is None else file.write_text(content)
+    finish.finish(study, snakemake(), tmp_path, TARGETS)
+    assert f"{RUN}/training" in said(capsys) and written(tmp_path) == [False, False]
+
+
+def test_a_recipe_is_compared_as_json_has_it(study, tmp_path, capsys):
+    """Snakemake's config may hold tuples and its own kinds of mapping."""
+    (tmp_path / RUN / "training.recipe.json").write_text(json.dumps({**RECIPE, "settings": {"betas": [0.9, 0.98]}}))
+    finish.finish(study, snakemake({**RECIPE, "settings": {"betas": (0.9, 0.98)}}), tmp_path, TARGETS)
+    assert "done" in said(capsys)
+
+
+def test_a_part_and_a_touch_and_a_failure_record_nothing(study, tmp_path, capsys):
+    finish.finish(study, snakemake(whole=False), tmp_path, TARGETS)
+    assert "made only the part that it was asked for: 2 of the 2 results of results/t are there. `snakemake`" in said(
+        capsys
+    )
+    (tmp_path / TARGETS[1]).unlink()
+    finish.finish(study, snakemake(whole=False), tmp_path, TARGETS)
+    assert "1 of the 2 results of results/t are there; missing are results/t/tables/metrics.csv. " in said(capsys)
+    finish.finish(study, snakemake(touches=True), tmp_path, TARGETS)
+    assert "--touch has only marked results as new" in said(capsys)
+    finish.fail(study, TARGETS)
+    assert "the study is not finished: 1 of the 2 results of results/t are there; missing are" in said(capsys)
+    assert written(tmp_path) == [False, False]
+
+
+def test_a_report_that_cannot_be_written_is_tried_again(study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(finish, "_write_report", lambda *args: "no room")
+    finish.finish(study, snakemake(), tmp_path, TARGETS)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "Semis: Snakemake could not write results/t/report.html: no room" and "done" not in second
+    assert written(tmp_path) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("planned", "expected"),
+    [
+        (RECIPE, None),
+        ({**RECIPE, "settings": {}}, None),
+        ({**RECIPE, "code": "9"}, "1 finished training will be made again: results/t/runs/d/m/seed0. "),
+        ({**RECIPE, "environment": "9"}, "1 finished training will be made again"),
+    ],
+)
+def test_trainings_that_changed_code_repeats_are_counted_first(study, capsys, planned, expected):
+    finish.start(study, snakemake(planned))
+    found = capsys.readouterr().err
+    assert expected in found if expected else found == ""

@@ -1,0 +1,131 @@
+"""The reader's page, from tables as a study leaves them."""
+
+from types import SimpleNamespace
+
+from semis.results.metrics import METRICS
+from semis.results.pages import certainty, comparisons, metrics, published, training
+from semis.results.pages.results import Results
+
+import page_summary
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+PUBLISHED = pd.read_csv(ROOT / "report" / "published.csv", dtype=str, keep_default_na=False)
+COUNTS = {
+    "unquantized": 559214592,
+    "before_lora": {"trainable": 257003520, "all": 408219648, "percent": 62.957166},
+    "after_lora": {"trainable": 1572864, "all": 409792512, "percent": 0.38382},
+}
+
+
+def report_tables():
+    """Tables as the report's own study would have left them, as far as it is published."""
+    row = {"dataset": "cls-books", "method": "fairseq-scratch", "metric": "accuracy", "ci_low": 60.0, "ci_high": 66.0}
+    summary = [
+        {**row, "split": "valid", "mean": 63.5, "std_population": 0.8165},
+        {**row, "split": "test", "mean": 63.0, "std_population": 1.0},
+    ]
+    reviews = {"train": 1800, "valid": 200, "test": 2000}
+    datasets = [{"dataset": "cls-books", "split": s, "quantity": "reviews", "value": n} for s, n in reviews.items()]
+    tokens = {"dataset": "cls-books", "model": "roberta-small-fr", "split": "train"}
+    tokens |= {"text_bytes": 1_741_234, "binarized_bytes": 569_654}
+    parameters = [
+        {"model": "roberta-small-fr", "module": "embed_tokens.weight", "shape": "32000x512", "parameters": 32000 * 512},
+        {"model": "roberta-small-fr", "module": "total", "shape": None, "parameters": 22829056},
+    ]
+    return {
+        "summary": pd.DataFrame(summary),
+        "datasets": pd.DataFrame(datasets),
+        "tokens": pd.DataFrame([tokens]),
+        "parameters": pd.DataFrame(parameters),
+    }
+
+
+def test_the_published_figures_are_shown_beside_ours():
+    results = Results(report_tables(), qlora={"parameters": COUNTS}, published=PUBLISHED)
+    _, table, _, remarks = published.section(results)
+    cells = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()[2:]]
+    ours = {row[1]: (row[2], row[3]) for row in cells}
+    assert ours.pop("accuracy, cls-books, fairseq-scratch, valid") == (
+        "63.5 ± 0.81",
+        "63.5 ± 0.82; on test 63.0 (60.0 to 66.0)",
+    )
+    assert ours.pop("qlora, parameters, unquantized") == ("650 million", "559,214,592")
+    for name in list(ours):
+        if name.startswith(("accuracy", "wall time")):  # methods that are not in this study; times are no constants
+            assert ours.pop(name)[1] in ("–", "in [tables/runtime.csv](tables/runtime.csv)")
+    assert len(ours) >= 12 and all(theirs == here for theirs, here in ours.values())
+    assert len(remarks.splitlines()) == (PUBLISHED["key"] == "").sum() == 10
+
+
+def test_a_study_without_fairseq_models_or_methods_has_figures_too():
+    tables = {name: table for name, table in report_tables().items() if name not in ("tokens", "parameters")}
+    assert "reviews/cls-books/train" in published.figures(Results(tables))
+    assert set(published.figures(Results({}, qlora={"parameters": COUNTS}))) == {
+        key for key in PUBLISHED["key"] if key.startswith("qlora/")
+    }
+
+
+def test_a_study_without_any_part_gives_a_page_that_names_it(tmp_path):
+    """Not a section of it fails where its tables are missing, and none shows up."""
+    inputs = SimpleNamespace(tables=[], figures=[], qlora=[], published=[])
+    output = SimpleNamespace(page=tmp_path / "summary.md", html=tmp_path / "summary.html")
+    page_summary.main(inputs, output, {"study": "a<b", "remark": "*so*", "figures": []})
+    assert output.page.read_text() == f"# a<b\n\n> \\*so\\*\n\n{page_summary.END}\n"
+    assert "<title>a&lt;b</title>" in output.html.read_text()
+
+
+def test_figures_are_shown_in_the_section_of_their_category_and_inside_the_html(tmp_path):
+    results = Results({}, figures=[["Data", "lengths", "lengths"], ["Models", "sizes", "sizes"]])
+    assert results.images("Data") == ["![lengths](figures/lengths.png)"]
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "lengths.png").write_bytes(b"PNG")
+    assert 'src="data:image/png;base64,UE5H"' in page_summary.inlined(*results.images("Data"), tmp_path)
+
+
+def spread_row(n_seeds):
+    """A row of tables/summary.csv and one of tables/spread.csv."""
+    key = {"dataset": "d", "method": "m", "split": "test", "metric": "accuracy", "n_seeds": n_seeds}
+    errors = {"se_seeds": 1.0, "se_reviews": 2.0, "resampled_low": 60.0, "resampled_high": 70.0}
+    apart = {"disagreement_mean": 12.0, "disagreement_lowest": 11.0, "disagreement_highest": 13.0}
+    return pd.DataFrame([{**key, "ci_low": 58.0, "ci_high": 72.0}]), pd.DataFrame([{**key, **errors, **apart}])
+
+
+@pytest.mark.parametrize(("n_seeds", "said"), [(1, "One seed tells nothing"), (3, "from 0.5 to 6.3 times")])
+def test_the_page_says_how_little_few_seeds_can_tell(n_seeds, said):
+    summary, spread = spread_row(n_seeds)
+    page = "\n".join(certainty.section(Results({"summary": summary, "spread": spread})))
+    assert said in page and "58.0 to 72.0" in page and "60.0 to 70.0" in page and "two-level resampling" in page
+
+
+@pytest.mark.parametrize(
+    ("p_holm", "said"),
+    [(0.0001, "| < 0.001 | a is better than b"), (0.01, "a is better than b"), (0.2, "no difference shown")],
+)
+def test_a_method_is_called_better_only_where_it_is_shown(p_holm, said):
+    row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": 3.0, "p_holm": p_holm}
+    table = pd.DataFrame([{**row, "ci_low": 1.0, "ci_high": 5.0, "test": "t test"}])
+    page = " ".join(" ".join(comparisons.section(Results({"comparisons": table}))).split())
+    assert said in page and "0.000" not in page
+
+
+@pytest.mark.parametrize(("mean", "p_majority", "said"), [(52.0, 0.4, True), (40.0, 0.01, True), (70.0, 0.01, False)])
+def test_a_method_at_chance_is_named(mean, p_majority, said):
+    row = {"dataset": "cls-books", "method": "fairseq-scratch", "selection": "best", "n_seeds": 3, "mean": mean}
+    row |= {"std_population": 1.0, "std_sample": 1.0, "ci_low": 40.0, "ci_high": 80.0}
+    row |= {"majority": 50.0, "p_majority": p_majority}
+    both = pd.DataFrame([{**row, "split": "valid", "mean": 99.0}, {**row, "split": "test"}])
+    page = "\n".join(metrics.metric_section(METRICS[0], both))
+    sentence = (
+        "**fairseq-scratch on cls-books is at chance: it is not shown to do better than one label for all reviews**"
+    )
+    assert (f"{sentence} ({mean:.1f} % against 50.0 %, p = {p_majority:.3f})." in page) == said
+
+
+def test_a_curve_that_was_not_logged_is_named():
+    history = pd.DataFrame([("d", "a", "train", "loss")], columns=["dataset", "method", "split", "metric"])
+    methods = pd.DataFrame({"dataset": "d", "method": ["a", "b"]})
+    assert training.missing(history, methods) == [
+        "Of b on d no training loss was logged: training.log_every is longer than its trainings."
+    ]
