@@ -1,23 +1,46 @@
-# Both targets do their whole set-up: Python 3.11, git and a C++ compiler are enough.
-PYTHON ?= python3.11
+# Each target does its whole set-up: a Python from 3.11 to 3.13, git and a C++ compiler are enough.
+# The first Python that fits is taken; another one: make PYTHON=/path/to/python3.12
 CORES ?= 2
 VENV := .venv
 SNAKEMAKE := $(VENV)/bin/snakemake
-SIDE_BY_SIDE := --numprocesses $(CORES) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(VENV)/bin/pytest --numprocesses $(CORES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test quick-test torture verify bench equivalence bench-scale
+PYTHONS := $(if $(PYTHON),'$(PYTHON)',python3.11 python3.12 python3.13 python3)
+# it makes environments, and has what fairseq is compiled with
+FITS := import os, sys, sysconfig, venv, ensurepip; \
+    headers = os.path.exists(sysconfig.get_path("include") + "/Python.h"); \
+    sys.exit(not (headers and (3, 11) <= sys.version_info < (3, 14)))
+TRIED := $(if $(PYTHON),PYTHON=$(PYTHON) is not,none of $(PYTHONS) is)
+
+# What a shell may hold for other Pythons must not reach ours, nor send packages elsewhere.
+export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONPATH PYTHONHOME
+# A half-made environment, or one whose Python was uninstalled, is made again.
+$(shell [ -x $(VENV)/bin/python ] && [ -x $(VENV)/bin/pip ] || rm -f $(VENV)/bin/python* $(VENV)/.workflow $(VENV)/.tests)
+ifneq ($(and $(PYTHON),$(wildcard $(VENV)/.workflow)),)
+ifneq ($(shell '$(PYTHON)' -V 2>/dev/null),$(shell $(VENV)/bin/python -V))
+$(error Semis: $(VENV) was made with $(shell $(VENV)/bin/python -V); remove $(VENV) to have it made with $(PYTHON))
+endif
+endif
+
+.PHONY: demo test test-quick test-slow test-long torture verify bench equivalence bench-scale environments
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
-test: $(VENV)/.tests  ## pass all tests
-	$(SNAKEMAKE) --cores 1 --nolock --conda-create-envs-only  # once, before several tests ask for them
-	$(VENV)/bin/pytest $(SIDE_BY_SIDE)
+test: environments  ## does it work here? the environments, the demo's chain and the quick tests; 12 minutes
+	$(PYTEST) -m "not slow and not long"
 
-quick-test: $(VENV)/.tests  ## pass the tests that build no environment and train nothing
-	$(VENV)/bin/pytest $(SIDE_BY_SIDE) -m "not slow"
+test-quick: $(VENV)/.tests  ## the tests that build no environment and train nothing; 2 minutes
+	$(PYTEST) -m "not slow and not long" tests/unit tests/plan
 
-torture: $(VENV)/.tests  ## kill the demo KILLS times, go on each time, compare; the same kills again with SEED=...
-	KILLS=$(KILLS) SEED=$(SEED) $(VENV)/bin/pytest -s tests/test_kills.py
+test-slow: environments  ## the tests that `make test` leaves out; 30 minutes
+	$(PYTEST) -m "slow and not long"
+
+test-long: environments  ## simulations, 100 kills, worked examples; hours
+	$(PYTEST) -m long
+
+torture: $(VENV)/.tests  ## kill the demo KILLS times, resume it each time, compare; the same kills again with SEED=...
+	KILLS=$(KILLS) SEED=$(SEED) $(VENV)/bin/pytest -s tests/torture
 
 verify: $(VENV)/.workflow  ## repeat one run of a finished study, RUN=DATASET/METHOD/seedN, and compare
 	$(VENV)/bin/python scripts/verify.py $(or $(STUDY),demo) $(RUN) --cores $(CORES)
@@ -31,11 +54,18 @@ equivalence: $(VENV)/.tests  ## whether the engines are equally accurate, on a f
 bench-scale: $(VENV)/.workflow  ## how planning grows from 10 to 1,000 seeds; minutes
 	$(VENV)/bin/python benchmarks/scale.py
 
-$(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { echo "Semis: $(PYTHON) is needed; install Python 3.11, or give its path as PYTHON=..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+environments: $(VENV)/.tests  # once, before several tests ask for them at the same time
+	$(SNAKEMAKE) --cores 1 --nolock --conda-create-envs-only
 
-$(VENV)/.workflow: requirements.txt $(VENV)/bin/python
+$(VENV)/bin/python:
+	@for python in $(PYTHONS); do \
+	    if "$$python" -I -c '$(FITS)' 2>/dev/null; then exec "$$python" -I -m venv $(VENV); fi; \
+	done; \
+	echo "Semis: $(TRIED) a Python from 3.11 to 3.13 with venv and headers; install one (on Debian and Ubuntu:" \
+	    "apt install python3-venv python3-dev g++) or give its path as PYTHON=/path/to/python." >&2; \
+	exit 1
+
+$(VENV)/.workflow: requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
 	@touch $@
 
