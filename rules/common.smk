@@ -18,7 +18,7 @@ from semis.study.internals import Internals
 from semis.study.layout import check_layout
 from semis.study.plan import Study
 from semis.study.tables import TABLES
-from semis.text.formats import format_of
+from semis.text import formats
 from semis.harness.errors import UserError
 from semis.harness.room import no_room
 

@@ -90,7 +90,12 @@ def labels(wildcards):
 
 def reviews(wildcards):
     """The labels of a dataset, and the format of its files."""
-    return labels(wildcards) | {"format": format_of(DATASETS[wildcards.dataset]["source"]).name}
+    return labels(wildcards) | {"format": formats.format_of(DATASETS[wildcards.dataset]["source"]).name}
+
+
+def format_module(wildcards):
+    """Modules function: the format of a dataset's files."""
+    return [formats.module_name(reviews(wildcards)["format"])]
 
 
 def table_inputs(wildcards):

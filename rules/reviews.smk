@@ -15,7 +15,7 @@ rule prepare_split:
     conda:
         "../envs/sentencepiece.yaml"
     params:
-        recipe=recipe("prepare_split", "sentencepiece", reviews),
+        recipe=recipe("prepare_split", "sentencepiece", reviews, format_module),
     script:
         "../scripts/prepare_split.py"
 

@@ -1,12 +1,14 @@
-"""The file formats in which reviews and their labels come, one object each in `FORMATS`."""
+"""The file formats in which reviews and their labels come: one module each, with its object `FORMAT`."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NamedTuple, Protocol
 
 from semis.harness.errors import UserError
-from semis.text.lines import checked_lines
 
 SPLITS = ("train", "valid", "test")
+DEFAULT = "lines"  # the format of a source that fits no other
 
 
 class File(NamedTuple):
@@ -22,7 +24,7 @@ class Format(Protocol):
     name: str
 
     def fits(self, source: Mapping[str, str]) -> bool:
-        """Whether this format is the one of a source of the config; the first format that fits is taken."""
+        """Whether this format is the one of a source of the config; the first one in `names` is taken."""
 
     def files(self, split: str) -> list[str]:
         """The names of the files that hold a split."""
@@ -33,40 +35,6 @@ class Format(Protocol):
         `files` are those that `self.files(split)` names, in that order; `labels` are the classes of the dataset.
         Raises UserError for what cannot be read and for what `check` refuses.
         """
-
-
-class Lines:
-    """{split}.review has a review on each line, {split}.label the label of each review on the same line."""
-
-    name = "lines"
-
-    def fits(self, source: Mapping[str, str]) -> bool:
-        return True
-
-    def files(self, split: str) -> list[str]:
-        return [f"{split}.review", f"{split}.label"]
-
-    def read(self, files: Sequence[File], split: str, labels: Sequence[str]) -> tuple[list[str], list[str]]:
-        """As `Format.read`. Raises UserError where the two files have other numbers of lines, too."""
-        (of_reviews, reviews), (of_labels, given) = ((file.shown, _lines(file)) for file in files)
-        if len(reviews) != len(given):
-            more, less = (of_reviews, of_labels) if len(reviews) > len(given) else (of_labels, of_reviews)
-            first = min(len(reviews), len(given)) + 1
-            raise UserError(
-                f"{of_reviews} has {len(reviews)} reviews and {of_labels} has {len(given)} labels; each line of the "
-                f"one needs one in the other, and line {first} of {more} has none in {less}."
-            )
-        if not reviews:
-            raise UserError(f"{of_reviews} holds no review; put at least one there.")
-        check(of_labels, "line", given, labels, split)
-        return reviews, given
-
-
-def _lines(file: File) -> list[str]:
-    """The lines of a file as `checked_lines` gives them; none where there is nothing in it."""
-    with file.open() as stream:
-        found = list(checked_lines(stream, file.shown))
-    return [] if found == [""] else found
 
 
 def check(file: str, unit: str, given: Sequence[str], labels: Sequence[str], split: str) -> None:
@@ -89,10 +57,21 @@ def check(file: str, unit: str, given: Sequence[str], labels: Sequence[str], spl
         )
 
 
-# In the order in which `format_of` asks them.
-FORMATS: dict[str, Format] = {each.name: each for each in (Lines(),)}
+def names() -> list[str]:
+    """Return the names of all formats: the modules of this package, `DEFAULT` last."""
+    return sorted((found.name for found in pkgutil.iter_modules(__path__)), key=lambda name: (name == DEFAULT, name))
+
+
+def module_name(name: str) -> str:
+    """Return the name of a format's module. It is loaded by name, so that a new format prepares no split again."""
+    return f"{__name__}.{name}"
+
+
+def load(name: str) -> Format:
+    """Return a format by its name."""
+    return importlib.import_module(module_name(name)).FORMAT
 
 
 def format_of(source: Mapping[str, str]) -> Format:
-    """The format of a dataset's source in the config."""
-    return next(each for each in FORMATS.values() if each.fits(source))
+    """Return the format of a dataset's source in the config: the first one that fits it."""
+    return next(found for found in map(load, names()) if found.fits(source))
