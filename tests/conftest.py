@@ -27,9 +27,7 @@ HINTS = ("Semis: no conda in use", "Semis: writing ")
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--keep-demo", metavar="FOLDER", help="keep the finished demo there for the next call"
-    )
+    parser.addoption("--keep-demo", metavar="FOLDER", help="keep the finished demo there for the next call")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
