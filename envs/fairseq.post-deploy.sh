@@ -4,5 +4,6 @@
 # and its declared needs a torchaudio that does not load beside this torch. The YAML lists what it needs at run time.
 # pip's configuration may send packages to the user's own folder (PIP_USER) or elsewhere.
 unset PIP_TARGET PIP_PREFIX PIP_ROOT
-PIP_USER=0 python -m pip install --no-build-isolation --no-deps fairseq-fixed==0.12.3.1
+PIP_USER=0 python -m pip install --no-build-isolation --no-deps \
+    --config-settings="--build-option=build_ext --parallel=2" fairseq-fixed==0.12.3.1
 python -c "import fairseq, fairseq.libbase, fairseq.data.data_utils_fast"

@@ -125,10 +125,13 @@ def start(prefix):
 
 def install(prefix, requirements, held):
     """Let pip install the requirements; return whether they are there. Raises FileNotFoundError without a folder."""
+    python = [os.path.join(prefix, "bin", "python"), "-I", "-m"]
     listed = Path(prefix, "requirements.txt")
     listed.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-    if run([os.path.join(prefix, "bin", "python"), "-I", "-m", "pip", "install", "--quiet", "-r", listed], held):
+    if run([*python, "pip", "install", "--quiet", "--no-compile", "-r", listed], held):
         return False
+    # pip would compile on one core; that some files are for another Python does no harm
+    run([*python, "compileall", "-qq", "-j", "2", os.path.join(prefix, "lib")], held)
     places = [str(place) for place in Path(prefix, "lib").glob("python*/site-packages")]
     for name in re.findall(r"^([\w.-]+)==[^;]*$", listed.read_text(encoding="utf-8"), re.M):
         if not any(importlib.metadata.distributions(name=name, path=places)):
