@@ -23,7 +23,7 @@ from loopback import Loopback  # noqa: E402
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
 NETWORK = ["connect", "listen", "sendto", "sendmsg", "sendmmsg"]
 FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # and who started whom
-HINTS = ("Semis: no conda in use", "Semis: writing ")
+HINTS = ("Semis: no conda in use", "Semis: writing ", "Semis: the study is not finished")
 
 
 def pytest_addoption(parser):
