@@ -38,7 +38,7 @@ class Rows(torch.autograd.Function):
 
 
 def parameter_gradients(gradient: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the gradients (float32) of a linear layer's weight and bias, from the output's `gradient` and input `x`."""
+    """Return the gradients (float32) of a linear layer's weight and bias, from its output's gradient and input `x`."""
     return (gradient.t() @ x).float(), gradient.sum(0).float()
 
 

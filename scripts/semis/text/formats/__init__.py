@@ -1,4 +1,4 @@
-"""The file formats in which reviews and their labels come: one module each, with its object `FORMAT`."""
+"""The file formats for reviews and their labels: one module each, with an object `FORMAT`."""
 
 import importlib
 import pkgutil
@@ -24,7 +24,7 @@ class Format(Protocol):
     name: str
 
     def fits(self, source: Mapping[str, str]) -> bool:
-        """Whether this format is the one of a source of the config; the first one in `names` is taken."""
+        """Say whether a source of the config has this format; the first format in `names` that fits is used."""
 
     def files(self, split: str) -> list[str]:
         """Return the names of the files that hold a split."""
@@ -64,7 +64,7 @@ def names() -> list[str]:
 
 
 def module_name(name: str) -> str:
-    """Return the name of a format's module. It is loaded by name, so that a new format prepares no split again."""
+    """Return the name of a format's module. Scripts load it by name, so that no split depends on another format."""
     return f"{__name__}.{name}"
 
 
