@@ -1,4 +1,4 @@
-"""The file formats in which reviews and their labels come: one module each, with its object `FORMAT`."""
+"""The file formats for reviews and their labels: one module each, with an object `FORMAT`."""
 
 import importlib
 import pkgutil
@@ -12,35 +12,36 @@ DEFAULT = "lines"  # the format of a source that fits no other
 
 
 class File(NamedTuple):
-    """A file of a dataset: how a sentence calls it, and a function that opens it for reading bytes."""
+    """A file of a dataset: its name in messages, and a function that opens it for reading bytes."""
 
     shown: str
     open: Callable[[], IO[bytes]]
 
 
 class Format(Protocol):
-    """One way to store labelled reviews."""
+    """A way to store labelled reviews."""
 
     name: str
 
     def fits(self, source: Mapping[str, str]) -> bool:
-        """Whether this format is the one of a source of the config; the first one in `names` is taken."""
+        """Say whether a source of the config has this format; the first format in `names` that fits is used."""
 
     def files(self, split: str) -> list[str]:
-        """The names of the files that hold a split."""
+        """Return the names of the files that hold a split."""
 
     def read(self, files: Sequence[File], split: str, labels: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return the reviews and their labels (two lists of text, equally long) of a split.
+        """Return the reviews and the labels of a split, two lists of equal length.
 
         `files` are those that `self.files(split)` names, in that order; `labels` are the classes of the dataset.
-        Raises UserError for what cannot be read and for what `check` refuses.
+        Raises UserError if a file cannot be read, or if `check` refuses a label.
         """
 
 
 def check(file: str, unit: str, given: Sequence[str], labels: Sequence[str], split: str) -> None:
-    """Raise UserError unless each label of a split, `given` in a `unit` (line or row) of `file`, is one of `labels`.
+    """Raise UserError unless each label of a split is one of `labels`.
 
-    Train must have each of `labels`, since no model could learn the class otherwise.
+    `given` holds the label of each `unit` (line or row) of `file`. The split train must have each of `labels`, since a
+    model cannot learn a class without examples.
     """
     for number, label in enumerate(given, start=1):
         if label not in labels:
@@ -63,7 +64,7 @@ def names() -> list[str]:
 
 
 def module_name(name: str) -> str:
-    """Return the name of a format's module. It is loaded by name, so that a new format prepares no split again."""
+    """Return the name of a format's module. Scripts load it by name, so that no split depends on another format."""
     return f"{__name__}.{name}"
 
 

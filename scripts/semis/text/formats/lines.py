@@ -8,20 +8,20 @@ from semis.text.lines import checked_lines
 
 
 class Lines:
-    """{split}.review has a review on each line, {split}.label the label of each review on the same line."""
+    """{split}.review has a review on each line, and {split}.label has its label on the same line."""
 
     name = "lines"
 
     def fits(self, source: Mapping[str, str]) -> bool:
-        """As `Format.fits`: True, since this is the default."""
+        """Return True: this is the default format."""
         return True
 
     def files(self, split: str) -> list[str]:
-        """As `Format.files`."""
+        """Return the names of the two files of a split."""
         return [f"{split}.review", f"{split}.label"]
 
     def read(self, files: Sequence[File], split: str, labels: Sequence[str]) -> tuple[list[str], list[str]]:
-        """As `Format.read`. Raises UserError where the two files have other numbers of lines, too."""
+        """Read a split as `Format.read` does. Also raises UserError if the files differ in their numbers of lines."""
         (of_reviews, reviews), (of_labels, given) = ((file.shown, _lines(file)) for file in files)
         if len(reviews) != len(given):
             more, less = (of_reviews, of_labels) if len(reviews) > len(given) else (of_labels, of_reviews)
@@ -37,7 +37,7 @@ class Lines:
 
 
 def _lines(file: File) -> list[str]:
-    """The lines of a file as `checked_lines` gives them; none where there is nothing in it."""
+    """Return the lines of a file as `checked_lines` yields them; an empty file has none."""
     with file.open() as stream:
         found = list(checked_lines(stream, file.shown))
     return [] if found == [""] else found
