@@ -27,7 +27,7 @@ try:
     SNAKEMAKE.check_config(config, ROOT / "schemas" / "config.schema.yaml")
     STUDY = Study(config)
     if SNAKEMAKE.is_main:
-        check_layout(STUDY)
+        check_layout(Path(STUDY.results))
 except UserError as error:
     sys.exit(f"Semis: {error}")
 if SNAKEMAKE.is_main and (reason := no_room(".")):  # Snakemake's own records are there

@@ -39,7 +39,7 @@ def start(study: Study, snakemake: Internals) -> None:
     """Announce how many finished trainings run again because the code changed; exit if the disk is not writable."""
     if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
         sys.exit(f"Semis: {reason}.")
-    write_layout(study)
+    write_layout(Path(study.results))
     if snakemake.touches:
         return
     changed = [

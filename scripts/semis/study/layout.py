@@ -4,15 +4,13 @@ import json
 from pathlib import Path
 
 from semis.harness.errors import UserError
-from semis.study.plan import Study
 
 LAYOUT = 2  # increase it when files below results/ change their names or meaning
 PARTS = ("bloom", "data", "figures", "models", "pretraining", "qlora", "runs", "tables")
 
 
-def check_layout(study: Study) -> None:
-    """Raise UserError if the study's folder holds results of another version. Changes nothing."""
-    results = Path(study.results)
+def check_layout(results: Path) -> None:
+    """Raise UserError if a study's folder holds results of another version. Changes nothing."""
     found = _layout(results)
     if found != LAYOUT and any((results / part).exists() for part in PARTS):
         version = "an older version" if found < LAYOUT else "a newer version"
@@ -22,9 +20,8 @@ def check_layout(study: Study) -> None:
         )
 
 
-def write_layout(study: Study) -> None:
-    """Record this version's layout in the study's folder."""
-    results = Path(study.results)
+def write_layout(results: Path) -> None:
+    """Record this version's layout in a study's folder."""
     results.mkdir(parents=True, exist_ok=True)
     if _layout(results) != LAYOUT:
         (results / "layout.json").write_text(json.dumps({"layout": LAYOUT}) + "\n", encoding="utf-8")
