@@ -9,6 +9,7 @@ import sys
 
 from semis.harness.errors import UserError
 from semis.study import provenance
+from semis.study.layout import write_layout
 
 import pytest
 import verify
@@ -73,6 +74,9 @@ def test_what_cannot_be_repeated_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="results/t/provenance.json is not there"):
         verify.main("t", None, 1)
     lay_out(tmp_path, {"results/t/provenance.json": json.dumps(RECORD)})
+    with pytest.raises(UserError, match="results/t holds a study of an older version"):
+        verify.main("t", None, 1)
+    write_layout(tmp_path / "results" / "t")
     with pytest.raises(UserError, match="no run a/z/seed0; its runs are a/x/seed0, a/x/seed1, a/y/seed0"):
         verify.main("t", "a/z/seed0", 1)
     with pytest.raises(UserError, match="results/t/runs/a/x/seed0/history.csv is not there any more"):
