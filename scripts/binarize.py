@@ -24,6 +24,9 @@ def binarize(text: str, dictionary: str, bin_file: str, idx_file: str, threads: 
     shutil.rmtree(folder, ignore_errors=True)  # a killed job may have left it
     flags = ["--only-source", "--trainpref", text, "--srcdict", dictionary, "--destdir", str(folder)]
     preprocess.main(get_preprocessing_parser().parse_args([*flags, "--workers", str(threads)]))
+    for handler in [*preprocess.logger.handlers]:  # an open log would keep the folder on a network file system
+        preprocess.logger.removeHandler(handler)
+        handler.close()
     (folder / "train.bin").rename(bin_file)
     (folder / "train.idx").rename(idx_file)
     shutil.rmtree(folder)

@@ -166,7 +166,7 @@ def tracer(file, calls=NETWORK):
 
 
 def asked(file):
-    """The lines of a trace that have to do with the internet; skips where there is no trace."""
+    """The lines of a trace that have to do with the internet; skips without a trace."""
     if not file.exists():
         pytest.skip("strace is not there, or may not trace")
     return [line for line in file.read_text().splitlines() if re.search(r"AF_INET|<TCP|<UDP", line)]

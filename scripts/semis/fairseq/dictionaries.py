@@ -21,7 +21,7 @@ def words_of(lines: Iterable[bytes], path: str | Path) -> list[str]:
             int(count)
         except ValueError as error:
             raise UserError(
-                f"{path} line {number} is no word and its count, in UTF-8; put the dict.txt of the model there."
+                f"{path} line {number} is not a word and its count, in UTF-8; put the dict.txt of the model there."
             ) from error
         if word in known and not entry.endswith(OVERWRITE):
             raise UserError(f"{path} line {number} holds {word} a second time; put the dict.txt of the model there.")
