@@ -1,4 +1,4 @@
-"""Reviews: check each split by itself, so that a changed test set touches no training; then tokenize and binarize."""
+"""Reviews: check each split separately, so that a new test set repeats no training; then tokenize and binarize."""
 
 
 rule prepare_split:
