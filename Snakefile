@@ -1,4 +1,4 @@
-"""Semis: fine-tune language models over several seeds, and say with honest statistics which way is better."""
+"""Semis: fine-tunes language models over several seeds and compares the methods with honest statistics."""
 
 from snakemake.utils import min_version
 
@@ -8,7 +8,7 @@ min_version("9.27.1")
 report: "report/workflow.rst"
 
 
-# A config given with --configfile is taken alone; merged into config.yaml it would inherit the report's datasets.
+# A config from --configfile replaces config.yaml; merged with it, it would inherit the report's datasets.
 if not workflow.overwrite_configfiles:
 
     configfile: "config.yaml"
@@ -31,7 +31,7 @@ include: "rules/targets.smk"
 include: "rules/finish.smk"
 
 
-# Here and not in targets.smk, since a file that is included cannot set the default target.
+# This rule is not in targets.smk, since an included file cannot set the default target.
 rule all:
     default_target: True
     input:

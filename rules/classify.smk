@@ -1,7 +1,7 @@
 """Classify: fine-tune one run for each dataset, method and seed, evaluate it, and count the models' parameters."""
 
 
-# A training reads train and valid, never test.
+# Trainings read train and valid, never test.
 rule finetune_fairseq:
     input:
         train=binarized("train"),
@@ -70,7 +70,7 @@ rule finetune_huggingface:
         "../scripts/finetune_huggingface.py"
 
 
-# Only here is test read.
+# Only evaluations read test.
 rule evaluate_fairseq:
     input:
         valid=binarized("valid"),

@@ -1,14 +1,15 @@
-"""What decides a rule's result besides its input files: its settings, the meaning of its code, its environment."""
+"""The recipe of a rule: its settings, code and environment, which decide its result together with its input files."""
 
 from semis import engines
 from semis.study import code
 
 
 def recipe(script, environment, settings=None, modules=lambda wildcards: []):
-    """Params function: {code, environment, settings} of a rule, the one param that Snakemake compares.
+    """Return a params function for {code, environment, settings} of a rule, the only param that Snakemake compares.
 
-    `settings` is a mapping or a function of the wildcards, `modules` a function of them that names what the script
-    loads by name. Neither takes input, output, threads or resources: Snakemake would then compare nothing.
+    `settings` is a mapping or a function of the wildcards. `modules` is a function of the wildcards; it returns the
+    modules that the script loads by name. Neither function may take input, output, threads or resources: Snakemake does
+    not compare such params.
     """
 
     def find(wildcards):
@@ -19,10 +20,10 @@ def recipe(script, environment, settings=None, modules=lambda wildcards: []):
 
 
 def download(settings):
-    """Params function of a download: its settings alone. Checksums say whether a file is the right one, not code."""
+    """Return the params function of a download: only its settings. Checksums decide whether a file is right, not code."""
     return lambda wildcards: {"settings": code.ordered(settings(wildcards))}
 
 
 def engine_of(library, training):
-    """Modules function: the engine that `training`, a function of the wildcards, asks for."""
+    """Return a modules function: the engine of `training`, a function of the wildcards."""
     return lambda wildcards: [engines.module_name(training(wildcards)["engine"], library)]

@@ -1,4 +1,4 @@
-"""The config, checked, and the study that it describes. No rule is in this file."""
+"""Checks the config and plans the study. This file has no rules."""
 
 import gc
 import os
@@ -6,10 +6,10 @@ import re
 import sys
 from pathlib import Path
 
-# The plan of a thousand runs is millions of objects and hardly any garbage; looking for it took an eighth of the time.
+# The plan of a thousand runs has millions of objects and hardly any garbage; collecting it took an eighth of the time.
 gc.set_threshold(700, 10, 1000)
 
-# Of this file, not of the main Snakefile, which may be another workflow's that takes this one in as a module.
+# The folder above this file. The main Snakefile may belong to another workflow that uses this one as a module.
 ROOT = Path(os.path.relpath(Path(workflow.current_basedir).parent))
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -18,7 +18,7 @@ from semis.study.internals import Internals
 from semis.study.layout import check_layout
 from semis.study.plan import Study
 from semis.study.tables import TABLES
-from semis.text.formats import format_of
+from semis.text import formats
 from semis.harness.errors import UserError
 from semis.harness.room import no_room
 
@@ -27,10 +27,10 @@ try:
     SNAKEMAKE.check_config(config, ROOT / "schemas" / "config.schema.yaml")
     STUDY = Study(config)
     if SNAKEMAKE.is_main:
-        check_layout(STUDY)
+        check_layout(Path(STUDY.results))
 except UserError as error:
     sys.exit(f"Semis: {error}")
-if SNAKEMAKE.is_main and (reason := no_room(".")):  # Snakemake's own records are there
+if SNAKEMAKE.is_main and (reason := no_room(".")):  # Snakemake keeps its own records here
     sys.exit(f"Semis: {reason}.")
 
 RESULTS = STUDY.results
@@ -45,7 +45,7 @@ pathvars:
 
 
 def any_of(names):
-    """A regular expression that matches just these names; with no name, nothing."""
+    """Return a regular expression that matches only these names; without names it matches nothing."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 

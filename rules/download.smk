@@ -1,8 +1,8 @@
-"""Download: what the config names by url or hub id, unless it is in downloads/. Local paths are read in place."""
+"""Download: the sources with a url or a hub id, unless they are in downloads/. Local paths are read in place."""
 
 URLS, HUBS = STUDY.downloads("url"), STUDY.downloads("hub")
 
-# `update`: what came at first is compared with what comes later.
+# `update` keeps the checksums of the first download, so that later ones are compared with them.
 
 
 rule fetch:

@@ -1,4 +1,4 @@
-"""Where no conda is installed, or SEMIS_ENVS=pip asks for it, a stand-in makes the environments with venv and pip."""
+"""Without conda, or with SEMIS_ENVS=pip, a stand-in for conda makes the environments with venv and pip."""
 
 import shutil
 

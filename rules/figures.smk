@@ -1,9 +1,9 @@
-"""Figures: drawn from tables, as SVG (which the report shows) and PNG. semis.study.figures describes them."""
+"""Figures: drawn from tables, as SVG for the report and as PNG. semis.study.figures describes them."""
 
 from semis.study.figures import figures_of
 
-# A rule for each, since a caption knows no wildcards. A script's path is read when the job runs, after the loop, so it
-# comes from the wildcard.
+# Each figure has its own rule, since a caption cannot contain wildcards. Snakemake reads a script's path when the job
+# runs, after the loop, so the path comes from the wildcard.
 for name, figure in figures_of(STUDY).items():
 
     rule:

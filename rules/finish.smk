@@ -1,4 +1,4 @@
-"""Before the first job and after the last one. Snakemake calls these in the workflow that it was started with."""
+"""Handlers before the first job and after the last one. Snakemake calls only those of the main workflow."""
 
 from semis.study import finish
 

@@ -1,4 +1,4 @@
-"""Pretrain: a tokenizer and a model of one's own from plain text, and the same model in Hugging Face format."""
+"""Pretrain: train a tokenizer and a model on plain text, and export the model to Hugging Face format."""
 
 
 rule train_tokenizer:

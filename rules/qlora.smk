@@ -1,4 +1,4 @@
-"""Language model: in 4 bits, trained with LoRA to answer questions, and asked them before and after."""
+"""Language model: train it in 4 bits with LoRA on questions and answers, and sample answers before and after."""
 
 from semis.study.qlora_plan import QloraPlan
 

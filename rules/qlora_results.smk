@@ -1,4 +1,4 @@
-"""Language model: its parameters, the answers and metrics of all methods together, model cards, merged models."""
+"""Language model: count its parameters, collect answers and metrics of all methods, write cards and merged models."""
 
 
 rule qlora_parameters:

@@ -1,4 +1,4 @@
-"""Reviews: check each split by itself, so that a changed test set touches no training; then tokenize and binarize."""
+"""Reviews: check each split separately, so that a new test set repeats no training; then tokenize and binarize."""
 
 
 rule prepare_split:
@@ -15,7 +15,7 @@ rule prepare_split:
     conda:
         "../envs/sentencepiece.yaml"
     params:
-        recipe=recipe("prepare_split", "sentencepiece", reviews),
+        recipe=recipe("prepare_split", "sentencepiece", reviews, format_module),
     script:
         "../scripts/prepare_split.py"
 

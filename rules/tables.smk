@@ -1,4 +1,4 @@
-"""Tables: the runs of the study in CSV files, one for each question. semis.study.tables describes them."""
+"""Tables: CSV files over all runs of the study, one for each question. semis.study.tables describes them."""
 
 from semis.study.tables import tables_of
 

@@ -1,4 +1,4 @@
-"""All that the study asks for, and the parts that can be asked for by name."""
+"""The targets of the whole study, and rules by which parts of it can be requested."""
 
 from semis.study.figures import figure_targets
 from semis.study.pages import page_targets

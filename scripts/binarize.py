@@ -1,8 +1,6 @@
 """Binarize tokenized text, and the labels of its lines where there are any, with fairseq-preprocess."""
 
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,18 +9,24 @@ from semis.fairseq.data import label_dictionary
 from semis.fairseq.dictionaries import read_dictionary
 from semis.harness.job import job
 
+from fairseq.options import get_preprocessing_parser
+from fairseq_cli import preprocess
+
 
 def binarize(text: str, dictionary: str, bin_file: str, idx_file: str, threads: int) -> None:
     """Write fairseq's .bin and .idx of the tokenized file `text`; `dictionary` numbers the words.
 
-    Raises UserError if the dictionary cannot be read, and CalledProcessError if fairseq-preprocess fails.
+    fairseq-preprocess runs in this process, since importing fairseq again would take longer than the work. Raises
+    UserError if the dictionary cannot be read.
     """
     read_dictionary(dictionary)
     folder = Path(f"{bin_file}.new")
     shutil.rmtree(folder, ignore_errors=True)  # a killed job may have left it
-    command = [sys.executable, "-m", "fairseq_cli.preprocess", "--only-source", "--trainpref", str(text)]
-    command += ["--srcdict", str(dictionary), "--destdir", str(folder), "--workers", str(threads)]
-    subprocess.run(command, check=True)
+    flags = ["--only-source", "--trainpref", text, "--srcdict", dictionary, "--destdir", str(folder)]
+    preprocess.main(get_preprocessing_parser().parse_args([*flags, "--workers", str(threads)]))
+    for handler in [*preprocess.logger.handlers]:  # an open log would keep the folder on a network file system
+        preprocess.logger.removeHandler(handler)
+        handler.close()
     (folder / "train.bin").rename(bin_file)
     (folder / "train.idx").rename(idx_file)
     shutil.rmtree(folder)

@@ -137,7 +137,7 @@ def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
             f"({reason(error)}); lower the model's positions, or give the tokenizer that belongs to the weights."
         ) from error
     if not found.isfinite().all():
-        raise UserError(f"{folder} holds weights that are no finite numbers; give another model.")
+        raise UserError(f"{folder} holds weights that are not finite numbers; give another model.")
 
 
 def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, list[str]]:

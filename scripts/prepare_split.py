@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from semis.harness.job import job
+from semis.text import formats
 from semis.text.archives import members, only, opener
-from semis.text.formats import FORMATS, File
+from semis.text.formats import File
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def main(source: Sequence[str], outputs: Sequence[str], settings: dict[str, Any]
 
     `settings` holds the dataset's `labels` and the name of its `format`. Raises UserError if the split is not valid.
     """
-    form = FORMATS[settings["format"]]
+    form = formats.load(settings["format"])
     with opened(source, form.files(split)) as files:
         found = form.read(files, split, settings["labels"])
     for output, lines in zip(outputs, found, strict=True):

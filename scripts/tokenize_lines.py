@@ -15,7 +15,7 @@ def load(path: str) -> sentencepiece.SentencePieceProcessor:
         return sentencepiece.SentencePieceProcessor(model_file=path)
     except (RuntimeError, OSError) as error:
         raise UserError(
-            f"{path} is no whole sentencepiece model ({reason(error)}); put that of the model there."
+            f"{path} is not a complete sentencepiece model ({reason(error)}); replace it with the model's own file."
         ) from error
 
 

@@ -11,7 +11,7 @@ from semis.text.archives import members
 def unpack_folder(source: str | Path, target: str | Path) -> None:
     """Copy the outermost config.json of `source` and the files next to it into the new folder `target`.
 
-    Raises UserError if there is no config.json, or if several are equally deep.
+    Raises UserError if it lacks a config.json, or if several are equally deep.
     """
     with members(source) as found:
         homes = [path.parent for path in found if path.name == "config.json"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from semis.harness.errors import UserError
 from semis.study import provenance
+from semis.study.layout import check_layout
 from semis.study.sources import sources
 
 import yaml
@@ -98,6 +99,7 @@ def main(study: str, name: str | None, cores: int) -> None:
     """Repeat a run and compare. Raises UserError if that is impossible, or if a result differs."""
     results = Path("results", study)
     record = provenance.read(results / "provenance.json")
+    check_layout(results)
     run = find_run(record, results, name)
     config = config_of(record, run)
     check_inputs(record, config)

@@ -23,13 +23,11 @@ from loopback import Loopback  # noqa: E402
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
 NETWORK = ["connect", "listen", "sendto", "sendmsg", "sendmmsg"]
 FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # and who started whom
-HINTS = ("Semis: no conda in use", "Semis: writing ")
+HINTS = ("Semis: no conda in use", "Semis: writing ", "Semis: the study is not finished")
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--keep-demo", metavar="FOLDER", help="keep the finished demo there for the next call"
-    )
+    parser.addoption("--keep-demo", metavar="FOLDER", help="keep the finished demo there for the next call")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
@@ -168,7 +166,7 @@ def tracer(file, calls=NETWORK):
 
 
 def asked(file):
-    """The lines of a trace that have to do with the internet; skips where there is no trace."""
+    """The lines of a trace that have to do with the internet; skips without a trace."""
     if not file.exists():
         pytest.skip("strace is not there, or may not trace")
     return [line for line in file.read_text().splitlines() if re.search(r"AF_INET|<TCP|<UDP", line)]

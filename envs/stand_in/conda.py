@@ -1,17 +1,18 @@
-"""A stand-in for the few `conda` commands Snakemake calls, for machines that reach PyPI but have no conda.
+"""A stand-in for the few `conda` commands that Snakemake calls, for machines that reach PyPI but have no conda.
 
-It makes a virtual environment (venv and pip) from the YAML file of a rule. Of that file only the version of Python,
-`pip` and the `pip:` list count; it refuses anything else. `pythons.py` finds that Python on the machine.
-pip, not another installer, because the user's pip configuration (indexes, constraints, certificates) has to count.
+It makes a virtual environment (venv and pip) from the YAML file of a rule. It reads the version of Python, `pip` and
+the `pip:` list, and refuses a file with anything else. `pythons.py` finds a matching Python on the machine. The
+installer is pip, so that the user's pip configuration (indexes, constraints, certificates) applies.
 
-The file `.stand_in` in an environment holds `building`, then `complete`; `bin/activate` refuses all but the latter.
-It is the first file there, and finishing rewrites it without ever creating it: when another Snakemake that shares
-this --conda-prefix removes the folder during the build (Snakemake removes what lacks its `.env_setup_done` flag), the
-file is gone, which is noticed, and the build starts again. A lock on `ENV.lock` makes a second `env create` wait for
-the first. What cannot be mended from here: between the end of `env create` and that flag, that is while a post-deploy
-script runs, a second Snakemake may still remove the environment or run the same script in it at the same time. The
-first one's rule or script then fails; a half-made environment is never used for that, except one whose script was cut
-short that way.
+The file `.stand_in` in an environment contains `building`, then `complete`; `bin/activate` accepts only `complete`.
+It is the first file of an environment, and the end of the build rewrites it but never creates it. Another Snakemake
+with the same --conda-prefix may remove the folder during the build, because the folder lacks Snakemake's flag
+`.env_setup_done`. Then the file is missing at the end, and the build starts again. A lock on `ENV.lock` makes a second
+`env create` wait for the first.
+
+One gap remains, which the stand-in cannot close: while a post-deploy script runs, after `env create` and before the
+flag, a second Snakemake may remove the environment or run the same script in it. Then the rule or the script of the
+first one fails. No rule uses a half-made environment, unless its script was interrupted in that way.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,21 +41,21 @@ ATTEMPTS = 5
 ONLY = "python=X.Y or python>=3.X,<3.Y, pip and a pip: list"
 
 
-def say(sentence):
+def say(sentence: str) -> None:
     """Print a sentence on stderr."""
     print(f"conda stand-in: {sentence}", file=sys.stderr, flush=True)
 
 
-def fail(sentence, code=1) -> NoReturn:
+def fail(sentence: str, code: int = 1) -> NoReturn:
     """Print a sentence on stderr and raise SystemExit with the code."""
     say(sentence)
     raise SystemExit(code)
 
 
-def read_spec(file):
-    """Return (allowed versions of Python, oldest first; list of pip requirements) of an environment file.
+def read_spec(file: str) -> tuple[list[str], list[str]]:
+    """Return (allowed versions of Python, oldest first; pip requirements) of an environment file.
 
-    Raises SystemExit when the file cannot be read or asks for anything but a Python, pip and a pip: list.
+    Raises SystemExit if the file cannot be read, or if it asks for anything but a Python, pip and a pip: list.
     """
     try:
         import yaml
@@ -67,7 +69,8 @@ def read_spec(file):
         fail(f"{file} has no list of dependencies")
     for key in spec.keys() - {"name", "channels", "prefix", "dependencies"}:
         fail(f"{file} has the section {key!r}, which only conda can honour")
-    versions, requirements = [], []
+    versions: list[str] = []
+    requirements: list[str] = []
     for entry in spec["dependencies"]:
         if isinstance(entry, dict) and entry.keys() == {"pip"} and isinstance(entry["pip"], list):
             requirements += map(str, entry["pip"])
@@ -80,8 +83,8 @@ def read_spec(file):
     return versions, requirements
 
 
-def lock(prefix):
-    """Wait for the lock of an environment; return its descriptor. The lock lasts while that is open anywhere."""
+def lock(prefix: str) -> int:
+    """Wait for the lock of an environment; return its descriptor. The lock lasts while any process has that open."""
     Path(prefix).parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(f"{prefix}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -91,10 +94,10 @@ def lock(prefix):
     return descriptor
 
 
-def run(command, held):
+def run(command: Sequence[str | Path], held: int) -> int:
     """Run a command that keeps the lock `held` open while it lives; return its exit status.
 
-    When this process is interrupted, the command is too, and has ended before the exception goes on.
+    If this process is interrupted, it interrupts the command too and waits for its end.
     """
     env = {name: value for name, value in os.environ.items() if name not in REDIRECTIONS}
     process = subprocess.Popen(command, env={**env, **PIP_ENV}, pass_fds=[held])
@@ -110,10 +113,11 @@ def run(command, held):
         raise
 
 
-def start(prefix):
-    """Put a folder that holds nothing but its state, `building`, in the place of whatever is at the prefix.
+def start(prefix: str) -> None:
+    """Replace whatever is at the prefix by a folder that holds only its state, `building`.
 
-    It arrives by one rename, so that another process still removing the old folder does not touch it. Raises OSError.
+    A rename puts the folder there, so that another process that still removes the old folder does not touch it. Raises
+    OSError.
     """
     new = f"{prefix}.new"
     for folder in (prefix, new):
@@ -123,8 +127,11 @@ def start(prefix):
     os.rename(new, prefix)
 
 
-def install(prefix, requirements, held):
-    """Let pip install the requirements; return whether they are there. Raises FileNotFoundError without a folder."""
+def install(prefix: str, requirements: Sequence[str], held: int) -> bool:
+    """Install the requirements with pip; return whether they are in the environment.
+
+    Raises FileNotFoundError if its folder was removed.
+    """
     python = [os.path.join(prefix, "bin", "python"), "-I", "-m"]
     listed = Path(prefix, "requirements.txt")
     listed.write_text("\n".join(requirements) + "\n", encoding="utf-8")
@@ -140,18 +147,18 @@ def install(prefix, requirements, held):
     return True
 
 
-def build(prefix, python, requirements, held):
-    """Make the environment; return True, or False when its folder was removed meanwhile.
+def build(prefix: str, python: str, requirements: Sequence[str], held: int) -> bool:
+    """Make the environment; return True, or False if its folder was removed meanwhile.
 
-    Raises SystemExit when venv or pip fails (they have said why), OSError when the disk does.
+    Raises SystemExit if venv or pip fails (they have printed the reason), and OSError if the disk does.
     """
     start(prefix)
-    failed = run([python, "-I", "-m", "venv", prefix], held) and "venv"
+    failed: str | int = run([python, "-I", "-m", "venv", prefix], held) and "venv"
     try:
         if not failed and requirements:
             failed = not install(prefix, requirements, held) and "pip"
         if failed:
-            time.sleep(2)  # when a removal made it fail, let that reach the state file
+            time.sleep(2)  # if a removal caused the failure, wait until it reaches the state file
         with open(os.path.join(prefix, ".stand_in"), "r+", encoding="ascii") as state:
             if failed:
                 fail(f"{failed} failed, see above; the environment is removed")
@@ -161,10 +168,10 @@ def build(prefix, python, requirements, held):
     return True
 
 
-def create(file, prefix):
+def create(file: str, prefix: str) -> None:
     """Make the environment that a YAML file describes, unless another process has just made it.
 
-    Leaves no environment behind when it fails or is interrupted; then raises SystemExit or OSError.
+    If that fails or is interrupted, it removes the environment and raises SystemExit or OSError.
     """
     versions, requirements = read_spec(file)
     try:
@@ -181,7 +188,7 @@ def create(file, prefix):
             return
     except OSError:
         pass
-    # `snakemake --conda-cleanup-envs` leaves this flag, which would make Snakemake take what comes now for finished.
+    # `snakemake --conda-cleanup-envs` leaves this flag, and Snakemake would take a half-made environment for done.
     Path(prefix).with_suffix(".env_setup_done").unlink(missing_ok=True)
     try:
         for _ in range(ATTEMPTS):
@@ -194,15 +201,15 @@ def create(file, prefix):
         raise
 
 
-def platform_name():
+def platform_name() -> str:
     """Return conda's name of this platform, such as linux-64 or osx-arm64."""
     system = {"Linux": "linux", "Darwin": "osx"}.get(platform.system(), platform.system().lower())
     machine = platform.machine().lower()
     return f"{system}-{'64' if machine in ('x86_64', 'amd64') else machine}"
 
 
-def main(args):
-    """Answer one conda command; raise SystemExit with status 1 for a failure, 2 for a command that is not known."""
+def main(args: list[str]) -> None:
+    """Execute one conda command; raise SystemExit with status 1 for a failure, 2 for an unknown command."""
     if args == ["--version"]:
         print("conda 99.0.0 (stand-in)")
     elif args == ["info", "--json"]:
@@ -220,7 +227,7 @@ def main(args):
         parser.add_argument("--prefix", required=True, type=os.path.abspath)
         options = parser.parse_args(args[2:])
         create(options.file, options.prefix)
-    else:  # `conda create` too, for a pin file: Snakemake then turns to the YAML file
+    else:  # including `conda create` for a pin file, after which Snakemake turns to the YAML file
         fail(f"this is not conda, and `conda {shlex.join(args)}` is not among the few commands it knows", 2)
 
 

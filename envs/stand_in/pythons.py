@@ -1,17 +1,18 @@
-"""Which Python an environment file asks for, and where this machine has one."""
+"""Finds a Python on this machine for an environment file."""
 
 import glob
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 
 
-def allowed(entry):
+def allowed(entry: str) -> list[str]:
     """Return the versions, such as "3.11", that an entry of an environment file allows, oldest first.
 
-    Understands python=X.Y and python>=3.X,<3.Y; returns an empty list for everything else. A range without an end is
-    among that: it would take a Python for which some package has no release yet.
+    Understands python=X.Y and python>=3.X,<3.Y; returns an empty list for everything else, including a range without an
+    end: that would accept a Python for which some package has no release yet.
     """
     single = re.fullmatch(r"python\s*={1,2}\s*(\d+\.\d+)(\.[\d*]+)?", entry)
     if single:
@@ -20,8 +21,8 @@ def allowed(entry):
     return [f"3.{minor}" for minor in range(int(between[1]), int(between[2]))] if between else []
 
 
-def candidates(versions):
-    """Yield paths where an interpreter may be: the running one, those on PATH, those of pyenv, those of uv."""
+def candidates(versions: Iterable[str]) -> Iterator[str]:
+    """Yield paths of possible interpreters: the running one, then those on PATH, those of pyenv and those of uv."""
     yield sys.executable
     pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for version in versions:
@@ -32,10 +33,10 @@ def candidates(versions):
         yield from glob.glob(os.path.expanduser(f"~/.local/share/uv/python/cpython-{version}.*/bin/python{version}"))
 
 
-def find(versions):
-    """Return (path, full version) of an interpreter of one of the versions that can make virtual environments.
+def find(versions: Sequence[str]) -> tuple[str, str]:
+    """Return (path, full version) of an interpreter that has one of the versions and can make virtual environments.
 
-    Raises LookupError, with a sentence on what to install, when there is none.
+    Raises LookupError, with a sentence on what to install, if there is none.
     """
     code = "import sys, venv, ensurepip; print('.'.join(map(str, sys.version_info[:3])))"
     for path in candidates(versions):
@@ -47,7 +48,7 @@ def find(versions):
         if out.returncode == 0 and full.rpartition(".")[0] in versions:
             return path, full
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    best = running if running in versions else versions[-1]  # the running one may lack no more than ensurepip
+    best = running if running in versions else versions[-1]  # the running one may lack only ensurepip
     raise LookupError(
         f"Python {' or '.join(versions)} is needed, and none that can make virtual environments was found: install it, "
         f"for example with `apt install python{best} python{best}-venv`, `pyenv install {best}` or "

@@ -1,6 +1,6 @@
-"""fairseq's `--user-dir` of the fast engine: the same model and recipe, computed for a CPU (docs/engines.md).
+"""fairseq's `--user-dir` for the fast engine: the same model and recipe, made fast on a CPU (docs/engines.md).
 
-Registers the architecture `roberta_small_fast` (weights and names as `roberta_small`), the optimizer `row_adam`
+It registers the architecture `roberta_small_fast` (weights and names as in `roberta_small`), the optimizer `row_adam`
 (fairseq's Adam) and the criterion `masked_lm_fast` (fairseq's masked_lm).
 """
 
@@ -25,7 +25,7 @@ from fairseq.optim.adam import FairseqAdam, FairseqAdamConfig
 
 
 class FastEncoder(RobertaEncoder):
-    """fairseq's RoBERTa encoder with the modules it always had, run by `semis.fast.encoder`."""
+    """fairseq's RoBERTa encoder with its own modules, run by `semis.fast.encoder`."""
 
     def __init__(self, args: Any, dictionary: Any) -> None:
         super().__init__(args, dictionary)
@@ -64,13 +64,19 @@ class FastEncoder(RobertaEncoder):
         masked_tokens: torch.Tensor | None = None,
         **unused: Any,
     ) -> tuple[torch.Tensor, dict[str, Any]]:
-        """The features of each text's first token (texts x 1 x width): all that a classification head reads."""
+        """Return the features of the first token of each text (texts x 1 x width), which a classification head reads.
+
+        `src_tokens` is (texts x length). Raises ValueError without `features_only`.
+        """
         if not features_only:
             raise ValueError("the masked language model is trained with the criterion masked_lm_fast")
         return encoder.first_rows(self.packed, src_tokens, self.training, self.kind), {"inner_states": None}
 
     def masked_lm_loss(self, src_tokens: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Sum over the masked tokens of the negative log-likelihood (nats); `target` holds padding elsewhere."""
+        """Return the negative log-likelihood (nats), summed over the masked tokens.
+
+        Both arguments are (texts x length); `target` holds padding at the tokens that are not masked.
+        """
         tokens, positions, lengths = encoder.pack(src_tokens, self.packed.padding)
         real = src_tokens.ne(self.packed.padding)
         hidden = target.ne(self.packed.padding)
@@ -89,7 +95,7 @@ class FastRoberta(RobertaModel):
 
     @classmethod
     def build_model(cls, args: Any, task: Any) -> "FastRoberta":
-        """Build the model for a task's dictionary."""
+        """Build the model for the dictionary of a task."""
         fairseq_plugin.roberta_small(args)
         encoder.keep_freed_memory()
         print(encoder.arithmetic(), flush=True)
@@ -98,7 +104,7 @@ class FastRoberta(RobertaModel):
 
 @register_model_architecture("roberta_fast", "roberta_small_fast")
 def roberta_small_fast(args: Any) -> None:
-    """roberta_small, for the fast encoder."""
+    """Set the defaults of roberta_small, for the fast encoder."""
     fairseq_plugin.roberta_small(args)
 
 
@@ -109,29 +115,29 @@ class RowAdamConfig(FairseqAdamConfig):
 
 @register_optimizer("row_adam", dataclass=RowAdamConfig)
 class FairseqRowAdam(FairseqAdam):
-    """fairseq's Adam, done by `RowAdam`."""
+    """fairseq's Adam, computed by `RowAdam`."""
 
     def __init__(self, cfg: Any, params: Iterable[torch.nn.Parameter]) -> None:
         super().__init__(cfg, params)
         self._optimizer = RowAdam(params, **self.optimizer_config, fairseq_epsilon=True)
 
     def multiply_grads(self, c: Any) -> None:
-        """Multiply all gradients, sparse ones too, of which fairseq's own multiplies a copy."""
+        """Multiply all gradients by `c`; of a sparse gradient fairseq's own method multiplies only a copy."""
         scale_gradients(self.params, c)
 
     def clip_grad_norm(self, max_norm: float, aggregate_norm_fn: Any = None) -> torch.Tensor:
-        """Clip all gradients, sparse ones too; return their norm before."""
+        """Clip all gradients, sparse ones too; return their norm before clipping."""
         return clip_gradients(self.params, max_norm)
 
 
 @register_criterion("masked_lm_fast", dataclass=MaskedLmConfig)
 class FastMaskedLm(MaskedLmLoss):
-    """fairseq's masked_lm, which holds the scores over all words of one block of the masked tokens at once."""
+    """fairseq's masked_lm, with the scores over all words in memory for only one block of masked tokens at a time."""
 
     def forward(
         self, model: Any, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
-        """Return (summed loss, number of masked tokens, what is logged), as masked_lm does."""
+        """Return (summed loss, number of masked tokens, values to log), as masked_lm does."""
         target = sample["target"]
         size = target.ne(self.padding_idx).int().sum()
         loss = model.encoder.masked_lm_loss(sample["net_input"]["src_tokens"], target)

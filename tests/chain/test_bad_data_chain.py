@@ -56,7 +56,7 @@ def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runne
         f"{tmp_path}/count/train.review has 2 reviews and {tmp_path}/count/train.label has 1 labels; each line",
         f"{tmp_path}/label/train.label line 2 holds the label '2'; the config's labels are 0, 1: correct the line, or",
         f"{tmp_path}/latin/train.review line 1 is not UTF-8; save the file in that encoding.",
-        "results/demo/models/cut/sentencepiece.bpe.model is no whole sentencepiece model (",
+        "results/demo/models/cut/sentencepiece.bpe.model is not a complete sentencepiece model (",
         "results/demo/models/twice/dict.txt line 2 holds a a second time; put the dict.txt of the model there.",
         "the training of results/demo/runs/demo-books/far-hf/seed0 diverged: at update 2 its loss is nan; lower",
         "the training of results/demo/runs/demo-books/far/seed0 diverged: at update 2 its gradient is nan or infi",
@@ -101,7 +101,7 @@ DAMAGES = {
     "no padding": (" has a tokenizer without a pad_token; name one in its tokenizer_config.json.", None),
     "few positions": (" reads 8 tokens; lower the model's positions (16).", None),
     "more tokens": (": its tokenizer has 13 tokens, its weights 12; give those of one model.", None),
-    "not a number": (" holds weights that are no finite numbers; give another model.", " gives no numbers"),
+    "not a number": (" holds weights that are not finite numbers; give another model.", " gives no numbers"),
 }
 
 

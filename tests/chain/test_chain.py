@@ -366,3 +366,25 @@ def test_every_review_is_trained_on_in_batches_of_the_size_asked_for(demo, revie
 def test_the_reports_reviews_are_in_the_batches_of_its_command(demo, reviews):
     sizes, by_fairseq = in_environment("fairseq", batches, reviews, 8)
     assert sizes == by_fairseq == [8] * (reviews // 8)
+
+
+def in_order(rows, key="method"):
+    """The methods of a table, in the order in which they first occur."""
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+def test_tables_figures_and_pages_follow_the_order_of_the_config(demo):
+    """The demo's methods are not in the order of the alphabet."""
+    assert sorted(METHODS) != METHODS
+    for name in ("metrics", "summary", "spread", "confusion", "runtime", "history"):
+        assert in_order(read_table(demo / "tables" / f"{name}.csv")) == METHODS, name
+    pairs = [(row["method_a"], row["method_b"]) for row in read_table(demo / "tables" / "comparisons.csv")]
+    assert pairs == [(METHODS[0], METHODS[1]), (METHODS[0], METHODS[2]), (METHODS[1], METHODS[2])]
+    for figure in ("metric_by_method", "wall_time", "validation_accuracy", "confusion"):
+        written = re.findall(r"<!-- (.*?) -->", (demo / "figures" / f"{figure}.svg").read_text())  # texts are drawn
+        assert [text for text in written if text in METHODS] == METHODS, figure
+    page = (demo / "summary.md").read_text()
+    assert sorted(METHODS, key=page.index) == METHODS
+    samples = [json.loads(line) for line in (demo / "qlora" / "samples.jsonl").read_text().splitlines()]
+    assert in_order(samples) == ["base", "faithful", "improved"]
+    assert in_order(read_table(demo / "tables" / "qlora_history.csv")) == ["faithful", "improved"]

@@ -31,12 +31,12 @@ def inputs(library, *splits, **more):
     return found | more
 
 
-def done(runner, library, script, **job):
-    """Names of the modules that a bare call of a script, and the processes that it starts, import."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(job["threads"]))
-    path = os.pathsep.join([str(runner.root / "scripts"), str(TOOLS)])
+def call(runner, library, script, folder, **job):
+    """Call a script barely; its processes list what they import in `folder`/imports."""
+    (folder / "imports").mkdir(exist_ok=True)
+    path = [runner.root / "scripts", TOOLS, TOOLS / "imports"]
     wildcards = {"dataset": "demo-books", "method": LIBRARIES[library], "seed": "0"}
-    finished = subprocess.run(
+    done = subprocess.run(
         [
             environment(ENVIRONMENT[library]),
             TOOLS / "bare_call.py",
@@ -44,23 +44,34 @@ def done(runner, library, script, **job):
             json.dumps({**job, "wildcards": wildcards}),
         ],
         cwd=runner.folder,
-        env={**os.environ, **threads, "PYTHONPATH": path, "PYTHONPROFILEIMPORTTIME": "1", "CUDA_VISIBLE_DEVICES": ""},
+        env={
+            **os.environ,
+            **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(job["threads"])),
+            "PYTHONPATH": os.pathsep.join(map(str, path)),
+            "IMPORTS": str(folder / "imports"),
+            "CUDA_VISIBLE_DEVICES": "",
+        },
         capture_output=True,
         text=True,
     )
-    assert finished.returncode == 0, finished.stderr
-    return re.findall(r"^import time:.*\| *([\w.]+)$", finished.stderr, re.M)
+    assert done.returncode == 0, done.stderr
 
 
-def trained(runner, demo, library, folder):
-    """Train the demo's run of a library again by a bare call, into `folder`; return the modules that it imports."""
+def imported(folder):
+    """[modules that a process imported] of all that `call` started."""
+    return [file.read_text().splitlines() for file in (folder / "imports").iterdir()]
+
+
+def train(runner, demo, library, folder):
+    """Train the demo's run of a library again by a bare call, into `folder`."""
     run = demo / "runs" / "demo-books" / LIBRARIES[library] / "seed0"
     labels = {"train_labels": f"{DATA}/train.label", "model": f"{MODELS}/roberta-demo/model.pt"}
     more = labels if library == "fairseq" else {"model": f"{MODELS}/roberta-demo-hf"}
-    return done(
+    call(
         runner,
         library,
         f"finetune_{library}",
+        folder,
         inputs=inputs(library, "train", "valid", **more),
         output={name: str(folder / name) for name in ("model", "tensorboard")}
         | {"history": str(folder / "history.csv")},
@@ -69,15 +80,16 @@ def trained(runner, demo, library, folder):
     )
 
 
-def evaluated(runner, demo, library, folder, **settings):
-    """The same of the evaluation of that run, with other settings."""
+def evaluate(runner, demo, library, folder, **settings):
+    """Evaluate that run again, with some other settings."""
     run = demo / "runs" / "demo-books" / LIBRARIES[library] / "seed0"
     recipe = json.loads((run / "evaluation.recipe.json").read_text())
     model = str(run.relative_to(runner.folder) / "model")
-    return done(
+    call(
         runner,
         library,
         f"evaluate_{library}",
+        folder,
         inputs=inputs(library, "valid", "test", model=model),
         output={"predictions": str(folder / "predictions.csv"), "metrics": str(folder / "metrics.json")},
         recipe=recipe | {"settings": recipe["settings"] | settings},
@@ -87,20 +99,23 @@ def evaluated(runner, demo, library, folder, **settings):
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_bare_call_gives_the_same_bytes_by_the_reference_engine_alone(runner, demo, library, tmp_path):
-    """A training and an evaluation, in one process each (fairseq's training has one more), whose imports are listed."""
-    imported = trained(runner, demo, library, tmp_path) + evaluated(runner, demo, library, tmp_path)
+    """A training and an evaluation, in a process each; the one of fairseq's training starts another."""
+    train(runner, demo, library, tmp_path)
+    evaluate(runner, demo, library, tmp_path)
     run = demo / "runs" / "demo-books" / LIBRARIES[library] / "seed0"
-    made = sorted(str(path.relative_to(run)) for path in (run / "model").rglob("*") if path.is_file())
-    assert {"model/training.json", f"model/model.{'pt' if library == 'fairseq' else 'safetensors'}"} <= set(made)
-    for name in [*made, "history.csv", "predictions.csv", "metrics.json"]:
+    made = runner.files(run / "model")
+    assert {"training.json", f"model.{'pt' if library == 'fairseq' else 'safetensors'}"} <= set(made)
+    for name in [*(f"model/{file}" for file in made), "history.csv", "predictions.csv", "metrics.json"]:
         assert (tmp_path / name).read_bytes() == (run / name).read_bytes(), name
-    assert sorted(os.listdir(tmp_path)) == ["history.csv", "metrics.json", "model", "predictions.csv", "tensorboard"]
-    own = "fairseq_plugin" if library == "fairseq" else "semis.huggingface.engine"
-    assert "torch" in imported and own in imported and not [name for name in imported if FAST.match(name)]
+    processes = imported(tmp_path)
+    own = {"fairseq": "fairseq_plugin", "huggingface": "semis.huggingface.engine"}[library]
+    assert [own in modules for modules in processes].count(True) == 2 and all("torch" in names for names in processes)
+    assert not [name for modules in processes for name in modules if FAST.match(name)]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_fast_engine_is_seen_where_it_is_imported(runner, demo, library, tmp_path):
     """Else the test above could not fail."""
-    imported = evaluated(runner, demo, library, tmp_path, engine="fast")
-    assert {"semis.fast.encoder", f"semis.fast.{library}"} <= set(imported)
+    evaluate(runner, demo, library, tmp_path, engine="fast")
+    [modules] = imported(tmp_path)
+    assert {"semis.fast.encoder", f"semis.fast.{library}"} <= set(modules)

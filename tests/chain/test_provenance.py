@@ -9,6 +9,7 @@ import sys
 
 from semis.harness.errors import UserError
 from semis.study import provenance
+from semis.study.layout import write_layout
 
 import pytest
 import verify
@@ -22,10 +23,10 @@ RECORD = {
         "datasets": {"a": {"source": {"path": "books"}}, "b": {"source": {"url": "https://example.org/b.zip"}}},
         "models": {"m": {"tokenizer": {"text": [{"path": "text.txt"}]}}, "hf": {"export": "m"}, "other": {}},
         "methods": {"x": {"model": "hf"}, "y": {"model": "other"}},
-        "bloom": {},
+        "qlora": {},
     },
     "code": {},
-    "inputs": {"datasets.a.source": {"books": ""}, "bloom.faq.source": {"faq.json": "0"}},
+    "inputs": {"datasets.a.source": {"books": ""}, "qlora.data.source": {"faq.json": "0"}},
     "runs": [],
 }
 
@@ -64,7 +65,7 @@ def test_runs_are_added_and_a_torn_file_is_replaced(tmp_path):
 def test_the_config_of_one_run_has_what_it_needs_and_no_more(tmp_path):
     config = verify.config_of(copy.deepcopy(RECORD), "a/x/seed1")
     assert config["seeds"] == [1] and list(config["methods"]) == ["x"] and set(config["models"]) == {"m", "hf"}
-    assert config["datasets"] == {"a": {"source": {"path": str(ROOT / "books")}}} and "bloom" not in config
+    assert config["datasets"] == {"a": {"source": {"path": str(ROOT / "books")}}} and "qlora" not in config
 
 
 def test_what_cannot_be_repeated_is_one_sentence(tmp_path, monkeypatch):
@@ -73,6 +74,9 @@ def test_what_cannot_be_repeated_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="results/t/provenance.json is not there"):
         verify.main("t", None, 1)
     lay_out(tmp_path, {"results/t/provenance.json": json.dumps(RECORD)})
+    with pytest.raises(UserError, match="results/t holds a study of an older version"):
+        verify.main("t", None, 1)
+    write_layout(tmp_path / "results" / "t")
     with pytest.raises(UserError, match="no run a/z/seed0; its runs are a/x/seed0, a/x/seed1, a/y/seed0"):
         verify.main("t", "a/z/seed0", 1)
     with pytest.raises(UserError, match="results/t/runs/a/x/seed0/history.csv is not there any more"):
@@ -97,9 +101,9 @@ def test_the_demo_says_what_it_came_from(runner, demo):
     assert len(found["runs"]) == len(before["runs"]) + 1
     assert found["inputs"] == before["inputs"] and found["environments"] == before["environments"]
     assert found["runs"][-1]["processor"] and found["runs"][-1]["cores"] == 2
-    assert set(found["environments"]) == {"analysis", "bloom", "fairseq", "sentencepiece", "transformers"}
+    assert set(found["environments"]) == {"analysis", "qlora", "fairseq", "sentencepiece", "transformers"}
     assert found["environments"]["fairseq"]["packages"]["fairseq-fixed"] == "0.12.3.1"
-    assert set(found["inputs"]["bloom.faq.source"]) == {"demo/faq.json"}
+    assert set(found["inputs"]["qlora.data.source"]) == {"demo/faq.json"}
     assert len(found["inputs"]["datasets.demo-books.source"]) == 6
     assert found["config"]["training"]["clip_norm"] is not None  # a default
     assert found["seconds"]["pretrain/roberta-demo"] > 0

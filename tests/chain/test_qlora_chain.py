@@ -479,7 +479,7 @@ def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_sam
     done = snakemake(config, "--nolock", target)
     assert done.returncode == 0, done.output
     text = (snakemake.folder / log).read_text()
-    assert f"{last.name} is not whole; going back to the one before" in text
+    assert f"{last.name} is not whole; trying the one before" in text
     assert re.search(f"resuming from .*/{before.name}$", text, re.M)
     for name in ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.csv", "training.json"]:
         assert (snakemake.folder / method / name).read_bytes() == (whole.folder / method / name).read_bytes(), name

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-STAND_IN = Path(__file__).resolve().parents[1] / "envs" / "stand_in"
+STAND_IN = ROOT / "envs" / "stand_in"
 sys.path.insert(0, str(STAND_IN))
 import pythons  # noqa: E402
 

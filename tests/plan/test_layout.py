@@ -1,15 +1,15 @@
 """A results folder of another version of Semis is left as it is."""
 
 import json
+from pathlib import Path
 
 from semis.harness.errors import UserError
 from semis.study.layout import LAYOUT, check_layout, write_layout
-from semis.study.plan import Study
 
 import pytest
 from conftest import lay_out, reviews, study
 
-PLAN = Study({"study": "t", "datasets": {}, "models": {}, "methods": {}, "seeds": [0]})
+RESULTS = Path("results/t")
 
 
 def contents(folder):
@@ -32,17 +32,17 @@ def test_results_of_another_version_are_told_by_their_layout(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path / "results" / "t", files)
     with pytest.raises(UserError, match=f"results/t holds a study of {version} of Semis"):
-        check_layout(PLAN)
+        check_layout(RESULTS)
 
 
 @pytest.mark.parametrize("files", [{}, {"downloads/books/books.zip": ""}, {"logs/fetch.log": ""}], ids=str)
 def test_a_folder_without_results_is_taken_over(tmp_path, monkeypatch, files):
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path / "results" / "t", files)
-    check_layout(PLAN)
-    write_layout(PLAN)
+    check_layout(RESULTS)
+    write_layout(RESULTS)
     lay_out(tmp_path / "results" / "t", {"tables/metrics.csv": ""})
-    check_layout(PLAN)
+    check_layout(RESULTS)
 
 
 def test_older_results_are_refused_and_kept(snakemake):

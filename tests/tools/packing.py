@@ -51,7 +51,7 @@ def tarred(files, mode="gz"):
 
 
 def special(name, kind, target=""):
-    """The TarInfo of what is no file: a link of this kind (SYMTYPE, LNKTYPE) to `target`, or a device."""
+    """The TarInfo of something that is not a file: a link of this kind (SYMTYPE, LNKTYPE) to `target`, or a device."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info

@@ -125,17 +125,20 @@ DICTIONARIES = {
     "a word that may stand again": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
     "a word twice": (b"a 1\nb 1\na 2\n", " line 3 holds a a second time; put the dict.txt of the model there."),
     "a token of fairseq": (b"<pad> 1\n", " line 1 holds <pad> a second time; put the dict.txt of the model there."),
-    "no count": (b"a 1\nb\n", " line 2 is no word and its count, in UTF-8; put the dict.txt of the model there."),
+    "no count": (b"a 1\nb\n", " line 2 is not a word and its count, in UTF-8; put the dict.txt of the model there."),
     "a count that is none": (
         b"a 1.5\n",
-        " line 1 is no word and its count, in UTF-8; put the dict.txt of the model th",
+        " line 1 is not a word and its count, in UTF-8; put the dict.txt of the model th",
     ),
     "a blank line": (
         b"a 1\n\nb 1\n",
-        " line 2 is no word and its count, in UTF-8; put the dict.txt of the model there.",
+        " line 2 is not a word and its count, in UTF-8; put the dict.txt of the model there.",
     ),
-    "latin-1": (b"\xe9 1\n", " line 1 is no word and its count, in UTF-8; put the dict.txt of the model there."),
-    "a tokenizer.json": (b'{"model": {}}\n', " line 1 is no word and its count, in UTF-8; put the dict.txt of the mo"),
+    "latin-1": (b"\xe9 1\n", " line 1 is not a word and its count, in UTF-8; put the dict.txt of the model there."),
+    "a tokenizer.json": (
+        b'{"model": {}}\n',
+        " line 1 is not a word and its count, in UTF-8; put the dict.txt of the mo",
+    ),
 }
 
 
@@ -161,7 +164,8 @@ def model():
 def test_a_sentencepiece_model_that_is_not_whole(tmp_path, model, cut):
     file = lay_out(tmp_path, {"sentencepiece.bpe.model": cut(model[0])}) / "sentencepiece.bpe.model"
     with pytest.raises(
-        UserError, match=f"^{file} is no whole sentencepiece model \\(.+\\); put that of the model there.$"
+        UserError,
+        match=f"^{file} is not a complete sentencepiece model \\(.+\\); replace it with the model's own file.$",
     ):
         tokenize_lines.load(str(file))
 

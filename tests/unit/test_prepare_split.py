@@ -4,7 +4,8 @@ import lzma
 from pathlib import Path
 
 from semis.harness.errors import UserError
-from semis.text.formats import FORMATS, SPLITS, format_of
+from semis.text import formats
+from semis.text.formats import SPLITS, format_of
 
 import prepare_split
 import pytest
@@ -206,9 +207,9 @@ def test_what_is_not_an_archive_is_one_sentence(tmp_path):
 
 
 def test_the_formats_have_names_of_their_own_and_say_which_files_they_read():
-    assert [each.name for each in FORMATS.values()] == list(FORMATS) == ["lines"]
+    assert [formats.load(name).name for name in formats.names()] == formats.names() == ["lines"]
     assert SPLITS == ("train", "valid", "test")
-    assert [FORMATS["lines"].files(split) for split in SPLITS] == [[f"{s}.review", f"{s}.label"] for s in SPLITS]
+    assert [formats.load("lines").files(split) for split in SPLITS] == [[f"{s}.review", f"{s}.label"] for s in SPLITS]
 
 
 @pytest.mark.parametrize("source", [{"path": "books"}, {"url": "https://example.org/books.zip"}, {"hub": "lab/books"}])

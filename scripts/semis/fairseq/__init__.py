@@ -1,1 +1,1 @@
-"""fairseq's models: checkpoints, dictionaries, training."""
+"""Models of fairseq: checkpoints, dictionaries, training."""

@@ -1,4 +1,4 @@
-"""fairseq checkpoints: loading them without running their pickles, and checking that one is whole and fits."""
+"""fairseq checkpoints: loads and saves them without running pickled code, and checks that they are complete and fit."""
 
 import zipfile
 from argparse import Namespace
@@ -10,7 +10,7 @@ from semis.harness.errors import UserError, reason
 
 import torch
 
-# All that fairseq's checkpoints hold besides tensors and Python's own types.
+# fairseq's checkpoints hold these types, tensors and Python's own types, and nothing else.
 SAFE_TYPES = [Namespace]
 EMBEDDING = "encoder.sentence_encoder.embed_tokens.weight"
 POSITIONS = "encoder.sentence_encoder.embed_positions.weight"
@@ -18,9 +18,9 @@ LAYERS = "encoder.sentence_encoder.layers."
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """Load a fairseq checkpoint onto the CPU, the tensors of its model under the names that fairseq gives them today.
+    """Load a fairseq checkpoint onto the CPU; the tensors of its model get their names of fairseq 0.12.
 
-    Only tensors and `SAFE_TYPES` come in, no pickled code is run. Raises UserError where the file is damaged or holds
+    torch loads only tensors and `SAFE_TYPES` and runs no pickled code. Raises UserError if the file is damaged or holds
     anything else.
     """
     try:
@@ -29,12 +29,12 @@ def load(path: str | Path) -> dict[str, Any]:
         return {**state, "model": {_name_today(name): tensor for name, tensor in state["model"].items()}}
     except Exception as error:
         raise UserError(
-            f"{path} is no fairseq checkpoint that can be loaded safely ({reason(error)}); put another there."
+            f"{path} is not a fairseq checkpoint that can be loaded safely ({reason(error)}); put another there."
         ) from error
 
 
 def _name_today(name: str) -> str:
-    """The name of a tensor of fairseq 0.9 or later, as RobertaModel.upgrade_state_dict_named of 0.12 renames it."""
+    """Rename a tensor of fairseq 0.9 or later as RobertaModel.upgrade_state_dict_named of 0.12 does."""
     if name.startswith("decoder."):
         name = f"encoder.{name.removeprefix('decoder.')}"
     return name.replace(".emb_layer_norm.", ".layernorm_embedding.")
@@ -47,10 +47,10 @@ def save(
     positions: int,
     task: Mapping[str, Any],
 ) -> None:
-    """Save model weights alone, with the arguments that fairseq needs to build the model again and nothing else.
+    """Save model `weights` ({name: tensor}) with only the arguments that fairseq needs to rebuild the model.
 
-    `sizes` is {layers, dimension, feed_forward, heads}, `task` holds the arguments of fairseq's task. No optimizer, no
-    path and no time stands in the file, so that the same training gives the same bytes.
+    `sizes` is {layers, dimension, feed_forward, heads}, and `task` holds the arguments of fairseq's task. The file
+    contains no optimizer state, path or time, so that the same training gives the same bytes.
     """
     args = Namespace(
         arch="roberta_small",
@@ -62,13 +62,13 @@ def save(
         data="",
         **task,
     )
-    # fairseq reads a checkpoint without an entry here as one of its oldest form, and fails
+    # without an entry here fairseq takes the checkpoint for one of its oldest format, and fails
     history = [{"optimizer_name": "", "criterion_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
     torch.save({"args": args, "model": weights, "optimizer_history": history, "extra_state": {}}, path)
 
 
 def is_whole(path: str | Path) -> bool:
-    """Whether a checkpoint that torch saved can be read to its end (every checksum in it holds)."""
+    """Say whether a checkpoint of torch is complete: it can be read to its end, and all its checksums hold."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -77,11 +77,11 @@ def is_whole(path: str | Path) -> bool:
 
 
 def fitting(path: str | Path, words: int, sizes: Mapping[str, int], positions: int) -> dict[str, torch.Tensor]:
-    """The weights ({name: tensor}) of the checkpoint `path`, which must be a RoBERTa of just these sizes.
+    """Return the weights ({name: tensor}) of the checkpoint `path`. Raises UserError unless it has exactly these sizes.
 
-    `words` counts embedding rows, `sizes` is {layers, dimension, feed_forward, heads}, `positions` the longest input in
-    tokens; fairseq keeps two rows more for positions, since they are numbered from the padding index plus one. Heads
-    leave no trace in the weights and are compared with the arguments beside them. Raises UserError.
+    `words` counts embedding rows, `sizes` is {layers, dimension, feed_forward, heads}, and `positions` is the longest
+    input in tokens. fairseq has two more rows for positions, since it numbers them from the padding index + 1. The
+    weights do not show the number of heads, so that is compared with the saved arguments.
     """
     state = load(path)
     model = state["model"]
@@ -112,6 +112,6 @@ def fitting(path: str | Path, words: int, sizes: Mapping[str, int], positions: i
 
 
 def _argument(state: Mapping[str, Any], name: str) -> Any:
-    """An argument of the model as fairseq-train saved it, in `args` or, in newer ones, in `cfg`; None without."""
+    """Return an argument of the model that fairseq-train saved, in `args` or, in newer checkpoints, `cfg`; or None."""
     saved = state.get("args") or (state.get("cfg") or {}).get("model") or {}
     return (vars(saved) if isinstance(saved, Namespace) else saved).get(name)

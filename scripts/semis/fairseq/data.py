@@ -1,4 +1,4 @@
-"""The folder that fairseq reads: binarized files and dictionaries, linked together for one run."""
+"""The data folder that fairseq reads: links to the binarized files and dictionaries of a run."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,15 @@ from pathlib import Path
 
 
 def label_dictionary(labels: Sequence[str]) -> str:
-    """Return fairseq's dict.txt for `labels`, in the config's order; by itself fairseq orders them by frequency.
+    """Return fairseq's dict.txt for `labels`, in the config's order; fairseq would order them by frequency.
 
-    Each line holds a count too, which fairseq needs and nobody reads.
+    fairseq expects a count on each line but does not use it.
     """
     return "".join(f"{label} 1\n" for label in labels)
 
 
 def link(folder: Path, files: Mapping[str, str | Path]) -> None:
-    """Make `folder` hold nothing but links to `files` ({name: path})."""
+    """Replace the contents of `folder` by links to `files` ({name: path})."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from semis.harness.errors import UserError
 
-# fairseq numbers these by itself, and its tasks add the last one behind the dictionary.
+# fairseq puts the first four before the words of the dictionary, and its tasks add the last one after them.
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-OVERWRITE = " #fairseq:overwrite"  # behind a line: the word may stand a second time, and gets another number
+OVERWRITE = " #fairseq:overwrite"  # at the end of a line: the word may be repeated and gets a second number
 
 
 def words_of(lines: Iterable[bytes], path: str | Path) -> list[str]:
-    """The words in the `lines` (bytes) of the dict.txt `path`. Raises UserError with one that fairseq cannot read."""
+    """Return the words in the `lines` of the dict.txt `path`. Raises UserError if fairseq could not read a line."""
     words: list[str] = []
     known = set(SPECIAL[:-1])
     for number, line in enumerate(lines, start=1):
@@ -21,7 +21,7 @@ def words_of(lines: Iterable[bytes], path: str | Path) -> list[str]:
             int(count)
         except ValueError as error:
             raise UserError(
-                f"{path} line {number} is no word and its count, in UTF-8; put the dict.txt of the model there."
+                f"{path} line {number} is not a word and its count, in UTF-8; put the dict.txt of the model there."
             ) from error
         if word in known and not entry.endswith(OVERWRITE):
             raise UserError(f"{path} line {number} holds {word} a second time; put the dict.txt of the model there.")
@@ -31,11 +31,11 @@ def words_of(lines: Iterable[bytes], path: str | Path) -> list[str]:
 
 
 def read_dictionary(path: str | Path) -> list[str]:
-    """The words of the dict.txt `path` in their order. Raises UserError (see `words_of`)."""
+    """Return the words of the dict.txt `path`, in order. Raises UserError as `words_of` does."""
     with open(path, "rb") as stream:
         return words_of(stream, path)
 
 
 def embedding_rows(words: Collection[str]) -> int:
-    """Rows of the embedding of a model with these words: fairseq's special tokens stand beside them."""
+    """Return the number of embedding rows of a model with these words: fairseq adds its special tokens."""
     return len(words) + len(SPECIAL) - ("<mask>" in words)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Engine(NamedTuple):
-    """What an engine is to fairseq: its --user-dir, and the names of its parts."""
+    """An engine in fairseq's terms: its --user-dir, and the names of its parts."""
 
     plugin: str  # the module of the --user-dir, in the folder of the scripts
     architecture: str

@@ -1,4 +1,4 @@
-"""Runs fairseq-train in a work folder: starts or goes on, keeps its history, says which checkpoint is the newest."""
+"""Runs fairseq-train in a work folder: starts or resumes a training, finds its newest checkpoint, reads its history."""
 
 import json
 import math
@@ -19,7 +19,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 def model_flags(engine: Engine, sizes: Mapping[str, int], positions: int) -> list[str]:
-    """Flags of fairseq-train for a RoBERTa of these sizes ({layers, dimension, feed_forward, heads})."""
+    """Return the flags of fairseq-train for a RoBERTa; `sizes` is {layers, dimension, feed_forward, heads}."""
     return [
         *("--user-dir", str((SCRIPTS / engine.plugin).parent), "--arch", engine.architecture),
         *("--max-positions", str(positions)),
@@ -29,19 +29,19 @@ def model_flags(engine: Engine, sizes: Mapping[str, int], positions: int) -> lis
 
 
 def saved(folder: Path, pattern: str) -> Path | None:
-    """The newest whole checkpoint in `folder`/checkpoints that matches, or None."""
+    """Return the newest complete checkpoint in `folder`/checkpoints that matches `pattern`, or None."""
     return newest_whole(folder / "checkpoints", pattern, _is_whole, order=lambda path: path.stat().st_mtime_ns)
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a checkpoint can be read, and the best until then too: it is that itself, or checkpoint_best.pt is."""
+    """Say whether a checkpoint is complete, and the best one so far too: either itself or checkpoint_best.pt."""
     if not checkpoints.is_whole(path):
         return False
     return _is_best(checkpoints.load(path)) or checkpoints.is_whole(path.with_name("checkpoint_best.pt"))
 
 
 def _is_best(state: Mapping[str, Any]) -> bool:
-    """Whether no checkpoint before this one (its contents) was better."""
+    """Say whether the checkpoint with the contents `state` was the best one so far."""
     extra = state["extra_state"]
     return extra.get("val_loss") is not None and extra["val_loss"] == extra.get("best")
 
@@ -54,12 +54,12 @@ def train(
     start: Path | None = None,
     updates: float = math.inf,
 ) -> None:
-    """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder`.
+    """Run fairseq-train on the binarized folder `data` to its end, in the work folder `folder` (RUN/work/NAME).
 
-    Goes on from the newest whole checkpoint that matches `pattern`; else starts from the weights `start`, or from
-    scratch. A checkpoint after so many `updates` is the end. Checkpoints land in `folder`/checkpoints, the log as JSON
-    in `folder`/train.log. Raises UserError where the training diverges, CalledProcessError where fairseq-train fails
-    otherwise. `folder` is RUN/work/NAME.
+    Resumes from the newest complete checkpoint that matches `pattern`; without one, starts from the weights `start` or
+    from scratch. Does nothing if that checkpoint has all `updates` already. Checkpoints go to `folder`/checkpoints, the
+    log goes to `folder`/train.log as JSON. Raises UserError if the training diverges, and CalledProcessError if
+    fairseq-train fails otherwise.
     """
     last = saved(folder, pattern)
     if last:
@@ -69,22 +69,22 @@ def train(
         if _is_best(state):
             _restore_best(last)
         if state["optimizer_history"][-1]["num_updates"] >= updates:
-            return  # fairseq-train would make one update more before it looks
+            return  # fairseq-train would make one more update before it checks
     else:
         restore = ["--restore-file", str(Path(start).resolve()) if start else "NONE"]
         restore += ["--reset-optimizer", "--reset-dataloader", "--reset-meters"]
     command = [sys.executable, "-m", "fairseq_cli.train", str(data), *restore, *flags]
     command += ["--save-dir", str(folder / "checkpoints"), "--log-format", "json"]
     command += ["--log-file", str(folder / "train.log")]
-    command += ["--tensorboard-logdir", str(folder / "tensorboard")]  # to watch while it trains
+    command += ["--tensorboard-logdir", str(folder / "tensorboard")]  # for watching the training
     print(*command, flush=True)
     _run(command, folder)
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    """Run fairseq-train in the work folder `folder`. Raises UserError where it diverges."""
+    """Run fairseq-train in the work folder `folder`. Raises UserError if it diverges."""
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    # close_fds=False hands on the job's lock, so that no second training writes here while this one lives
+    # close_fds=False passes the job's lock on, so that no second training writes here while this one is alive
     with (folder / "errors.txt").open("w+") as errors:
         done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, close_fds=False, stderr=errors)
         errors.seek(0)
@@ -98,25 +98,25 @@ def _run(command: Sequence[str], folder: Path) -> None:
 
 
 def _restore_best(last: Path) -> None:
-    """Copy `last`, the best one, over checkpoint_best.pt: a stop may have come before fairseq copied it."""
+    """Copy `last`, the best checkpoint, to checkpoint_best.pt: fairseq may have been stopped before it did so."""
     copy = last.with_name("checkpoint_best.tmp")
     shutil.copyfile(last, copy)
     copy.replace(last.with_name("checkpoint_best.pt"))
 
 
 def history(log_file: str | Path, metrics: Mapping[str, tuple[str, str]]) -> list[tuple[int, float, str, str, float]]:
-    """Return the rows (step, epoch, split, metric, value) that fairseq-train wrote into its JSON log.
+    """Return rows (step, epoch, split, metric, value) from the JSON log of fairseq-train.
 
-    `metrics` maps fairseq's names to (split, metric), e.g. "valid_ppl" to ("valid", "perplexity"); what it logs within
-    an epoch of training has no prefix. Losses, which it gives in bits, are turned into nats as transformers gives them
-    (an accuracy or perplexity stays as it is). Where a stretch was trained twice after a stop, its last line counts.
+    `metrics` maps fairseq's names to (split, metric), for example "valid_ppl" to ("valid", "perplexity"); names of
+    values within an epoch have no prefix. fairseq logs losses in bits; they are converted to nats, the unit of
+    transformers. If a resumed training has repeated some updates, their last line counts.
     """
     rows = {}
     for line in Path(log_file).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             found = json.loads(line)
         except json.JSONDecodeError:
-            continue  # plain text, or a line cut off by a stop that the resumed training wrote again
+            continue  # plain text, or an incomplete line that the resumed training has written again
         for name, (split, metric) in metrics.items():
             if name in found:
                 step = int(found.get("num_updates") or found["valid_num_updates"])

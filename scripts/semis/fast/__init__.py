@@ -1,1 +1,1 @@
-"""The fast engine, for runs with `engine: fast` alone."""
+"""The fast engine. Only runs with `engine: fast` import it."""

@@ -1,4 +1,4 @@
-"""The attention of a layer, text by text without padding."""
+"""The attention of a layer, computed text by text without padding."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,12 +13,14 @@ import torch.nn.functional as F
 class Attention(torch.autograd.Function):
     """The attention of a layer, before its output is projected.
 
-    Scores and shares are computed one text at a time, so that they stay in the cache, and in float32: in bfloat16 torch
-    would make a kernel for each length of a text, which takes longer than the products. `x` is (tokens x width);
-    `lengths` says how many of its rows belong to each text. The rows that ask are those at the places `wanted`, `read`
-    of them in each text, or all where `wanted` is None. Without `learning` no backward can follow. The parameters,
-    weights (width x width) and biases of queries, keys and values, are in float32; products with them are computed in
-    the type of x.
+    `x` is (tokens x width), and `lengths` gives the number of its rows in each text. Queries come from the rows at the
+    indices `wanted`, `read` of them in each text, or from all rows if `wanted` is None. The result has a row for each
+    query, in the type of x. Without `learning` no backward pass can follow.
+
+    The parameters are weights (width x width) and biases of queries, keys and values, in float32; products with them
+    are computed in the type of x. Scores and shares are computed one text at a time, so that they stay in the cache,
+    and in float32: in bfloat16 torch would compile a kernel for each length of a text, which takes longer than the
+    products.
     """
 
     @staticmethod
@@ -57,7 +59,7 @@ class Attention(torch.autograd.Function):
         x, asking, *projected, result, by_query, by_key, by_value = ctx.saved_tensors[:9]
         kept, made = ctx.saved_tensors[9:], [torch.empty_like(part) for part in projected]
         gradient, scale = gradient.float(), ctx.by_root * ctx.by_rate
-        # a row's sum over its shares times their gradients is its result times its result's gradient
+        # for each query, the sum of shares times their gradients equals its result times the result's gradient
         sums = (gradient * result).unflatten(1, (ctx.heads, -1)).sum(-1).div_(ctx.by_rate)
         parts, rows = (*projected, *made, gradient, sums), (*ctx.rows, *ctx.rows, ctx.rows[0], ctx.rows[0])
         texts = by_text(ctx.heads, parts, rows)
@@ -77,11 +79,12 @@ class Attention(torch.autograd.Function):
 def first_attention(
     x: torch.Tensor, layer: Any, first: torch.Tensor, lengths: Sequence[int], heads: int, rate: float
 ) -> torch.Tensor:
-    """The attention of a layer, before its output is projected, for the first token of each text: (texts x width).
+    """Return the attention of a layer for the first token of each text, before its output is projected.
 
-    It computes what `Attention` does, in an order that is much shorter for one row of a text: instead of projecting
-    each token to a key and a value, the query goes backwards through the keys' weights, and the attended mean of the
-    tokens forwards through the values'. `first` holds the places of the first tokens. All is computed in float32.
+    The result is (texts x width). It equals that of `Attention`, but the order of the products is much cheaper for one
+    query per text: the query is multiplied by the weights of the keys, and the attended mean of the tokens by those of
+    the values, so no token is projected to a key or a value. `first` holds the indices of the first tokens. All
+    products are in float32.
     """
     kind, width = x.dtype, x.shape[1] // heads
     x = x.float()
@@ -106,9 +109,9 @@ def first_attention(
 def by_text(
     heads: int, parts: Iterable[torch.Tensor], rows: Iterable[Sequence[int]]
 ) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Yield for each text what belongs to it of each part: (heads x rows x width of a head), in place.
+    """Yield, for each text, its slice of each part as a view (heads x rows x width of a head).
 
-    A part is (rows x width); `rows` says for each part how many belong to each text.
+    A part is (rows x width); `rows` gives, for each part, the number of rows in each text.
     """
     wide = [part.unflatten(1, (heads, -1)).transpose(0, 1) for part in parts]
     return zip(*(part.split(counts, 1) for part, counts in zip(wide, rows, strict=True)), strict=True)

@@ -1,8 +1,8 @@
-"""A RoBERTa's encoder, quick on a CPU: no padding, bfloat16 where that is quicker, cheap dropout, no unread rows.
+"""A RoBERTa encoder that is fast on a CPU: no padding, bfloat16 if that is faster, cheap dropout, no unread rows.
 
-It computes what fairseq's and transformers' encoders compute, from the same modules and weights, for a batch whose
-texts stand one behind the other (`tokens` long), and in the last layer only for the rows that are read. What differs
-stands in docs/engines.md.
+It computes the same function as the encoders of fairseq and transformers, from the same modules and weights. The texts
+of a batch are concatenated, and the last layer computes only the rows that are read. docs/engines.md lists the
+differences.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 Packed = tuple[torch.Tensor, torch.Tensor, list[int]]  # tokens, positions, lengths (see `pack`)
 
-FILL = 64  # tokens
+FILL = 64  # tokens (see `filled_up`)
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
@@ -40,7 +40,7 @@ class Layer:
 
 @dataclass
 class Encoder:
-    """The modules and sizes of an encoder whose layers normalise after the residual sum and use GELU."""
+    """The modules and sizes of an encoder. Its layers normalise after the residual sum and use GELU."""
 
     tokens: torch.nn.Embedding
     positions: torch.nn.Embedding
@@ -54,9 +54,9 @@ class Encoder:
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep the memory of large tensors that it frees, where it runs on glibc.
+    """Let this process keep the memory of large tensors that it frees. Has an effect with glibc only.
 
-    Else it goes back to the system and comes again page by page, each filled with zeros first.
+    Otherwise the memory returns to the system and comes back page by page, filled with zeros.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
@@ -65,16 +65,17 @@ def keep_freed_memory() -> None:
 
 
 def arithmetic() -> str:
-    """One line that says what the engine computes in on this machine."""
+    """Return a line for the log: the engine's number type on this machine, the processor's vector unit, the threads."""
     can = torch.cpu.get_capabilities()
     unit = next((name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if can.get(name)), "no vector unit")
     return f"fast engine: {compute_type()} on a processor with {unit}, {torch.get_num_threads()} threads"
 
 
 def pack(tokens: torch.Tensor, padding: int) -> Packed:
-    """Return (tokens, positions, lengths) of a padded batch (texts x places) without its padding.
+    """Remove the padding of a batch (texts x length); return (tokens, positions, lengths).
 
-    Positions are numbered from `padding` + 1, as in fairseq (fairseq/utils.py, make_positions).
+    `tokens` and `positions` are (tokens,), `lengths` has the number of tokens of each text. Positions are numbered from
+    `padding` + 1, as in fairseq (fairseq/utils.py, make_positions).
     """
     real = tokens.ne(padding)
     positions = real.cumsum(1) + padding
@@ -82,9 +83,9 @@ def pack(tokens: torch.Tensor, padding: int) -> Packed:
 
 
 def filled_up(tokens: torch.Tensor, positions: torch.Tensor, lengths: list[int], padding: int) -> Packed:
-    """What `pack` returned, with one more text of padding that fills the number of tokens up to a multiple of `FILL`.
+    """Add a text of padding to the result of `pack`, so that the number of tokens is a multiple of `FILL`.
 
-    torch makes a kernel for each shape of a product in bfloat16 and keeps just some: so they are seldom new.
+    torch compiles a kernel for each shape of a product in bfloat16 and keeps only some, so fewer shapes cost less.
     """
     missing = -len(tokens) % FILL
     if not missing:
@@ -94,7 +95,7 @@ def filled_up(tokens: torch.Tensor, positions: torch.Tensor, lengths: list[int],
 
 
 def _parameters(*modules: torch.nn.Module) -> list[torch.Tensor]:
-    """Weights and biases of modules, in turn."""
+    """Return weight and bias of each module, in order."""
     return [parameter for module in modules for parameter in (module.weight, module.bias)]
 
 
@@ -125,9 +126,10 @@ def encode(
 ) -> torch.Tensor:
     """Encode packed texts; return rows of the last layer, (rows x width) in float32.
 
-    `tokens` and `positions` are (tokens,), `lengths` their number in each text; `wanted` are the places among the
-    tokens whose rows are returned, in order, `read` their number in each text; without, those of each first token are.
-    `kind` is the type that is computed in. Where `RowAdam` steps the token embedding, the gradient here is sparse.
+    `tokens`, `positions` and `lengths` come from `pack`. `wanted` holds the indices of the tokens whose rows are
+    returned, in order, and `read` their number in each text; without `wanted`, the rows of the first tokens are
+    returned. `kind` is the number type of the computation. If `RowAdam` steps the token embedding, its gradient is
+    sparse.
     """
     rate = encoder.dropout if training else 0.0
     attention_rate = encoder.attention_dropout if training else 0.0
@@ -150,7 +152,7 @@ def encode(
 
 
 def first_rows(encoder: Encoder, padded: torch.Tensor, training: bool, kind: torch.dtype) -> torch.Tensor:
-    """Encode a padded batch (texts x places); return the rows of the first tokens, (texts x 1 x width)."""
+    """Encode a padded batch (texts x length); return the rows of the first tokens, (texts x 1 x width)."""
     packed = pack(padded, encoder.padding)
     if kind == torch.bfloat16:
         packed = filled_up(*packed, encoder.padding)
@@ -158,7 +160,7 @@ def first_rows(encoder: Encoder, padded: torch.Tensor, training: bool, kind: tor
 
 
 def never_save_late_rows(embedding: torch.nn.Embedding) -> None:
-    """Let the weights of an embedding be brought up to date before they are saved (see row_adam)."""
+    """Bring the weights of an embedding up to date whenever they are saved (see `RowAdam`)."""
     embedding.register_state_dict_pre_hook(
         lambda module, *_: module.weight.refresh() if hasattr(module.weight, "refresh") else None
     )

@@ -1,4 +1,4 @@
-"""What follows the attention of a layer."""
+"""The part of a layer after its attention: projection, feed-forward block, residual sums, normalisations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ import torch.nn.functional as F
 
 
 class Rest(torch.autograd.Function):
-    """What follows the attention of a layer: its projection, the feed-forward block, two residual sums, two norms.
+    """A layer after its attention: the projection, the feed-forward block, two residual sums, two normalisations.
 
-    `attended` and `residual` are (rows x width); `rate` is that of dropout, `epsilon` that of the norms. The
-    parameters, weights and biases of output, norm, up, down and norm, are in float32; what is computed is in the type
-    of `attended`. Without `learning` no backward can follow.
+    `attended` and `residual` are (rows x width), and so is the result; `rate` is that of dropout, `epsilon` that of the
+    normalisations. The parameters are weights and biases of output, norm, up, down and norm, in float32; the
+    computation is in the type of `attended`. Without `learning` no backward pass can follow.
     """
 
     @staticmethod

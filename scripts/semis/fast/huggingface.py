@@ -1,4 +1,4 @@
-"""The fast engine for transformers: RoBERTa's family runs its encoder packed, and Adam steps only the rows it must."""
+"""The fast engine for transformers: models of RoBERTa's family run without padding, and Adam steps only used rows."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ FAMILY = ("camembert", "roberta", "xlm-roberta")
 
 
 def _layer(layer: Any) -> fast_encoder.Layer:
-    """The modules of one of transformers' layers."""
+    """Return the modules of a layer of transformers."""
     attention = layer.attention
     return fast_encoder.Layer(
         attention.self.query,
@@ -30,9 +30,9 @@ def _layer(layer: Any) -> fast_encoder.Layer:
 
 
 def prepare(model: Any) -> None:
-    """Let a sequence classifier run its encoder by `semis.fast.encoder`; say on standard output what it computes in.
+    """Make a sequence classifier run its encoder by `semis.fast.encoder`; log the number type on standard output.
 
-    A model that is no RoBERTa, or activates with anything but GELU, stays as it is.
+    A model outside RoBERTa's family, or with another activation than GELU, stays unchanged.
     """
     settings = model.config
     if settings.model_type not in FAMILY or settings.hidden_act != "gelu":
@@ -61,7 +61,7 @@ def prepare(model: Any) -> None:
 
 
 class Trainer(FiniteTrainer):
-    """A Trainer that can measure and clip sparse gradients too."""
+    """A Trainer that measures and clips sparse gradients too."""
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
         return clip_gradients(model.parameters(), self.args.max_grad_norm)

@@ -1,4 +1,4 @@
-"""Products of the fast engine: weights in another type, rows of an embedding, linear layers with their gradients."""
+"""Building blocks of the fast engine: converted weights, rows of an embedding, gradients of linear layers."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ import torch.nn.functional as F
 
 
 def lowered(parameter: torch.Tensor, kind: torch.dtype, learning: bool) -> torch.Tensor:
-    """The parameter in another type; without learning, that is made once, and again where the parameter has changed.
+    """Return the parameter converted to the type `kind`; without `learning`, keep the copy until the parameter changes.
 
-    That its version tells, but for writes to `parameter.data` and the steps of torch's own fused optimizers.
+    The parameter's version tells whether it has changed. Writes to `parameter.data` and the steps of torch's own fused
+    optimizers do not raise the version; `RowAdam` raises it after its steps.
     """
     made = parameter.__dict__.pop("lowered", None)
     if learning or kind == parameter.dtype:
@@ -21,7 +22,7 @@ def lowered(parameter: torch.Tensor, kind: torch.dtype, learning: bool) -> torch
 
 
 class Rows(torch.autograd.Function):
-    """Rows of an embedding; the gradient is sparse, one row for each different token (see row_adam)."""
+    """Rows of an embedding; the gradient is sparse, with one row for each distinct token (see `RowAdam`)."""
 
     @staticmethod
     def forward(ctx: Any, weight: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
@@ -37,15 +38,15 @@ class Rows(torch.autograd.Function):
 
 
 def parameter_gradients(gradient: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradients of weight and bias of a linear layer, in float32 as these are, of its output's and its input."""
+    """Return the gradients (float32) of a linear layer's weight and bias, from its output's gradient and input `x`."""
     return (gradient.t() @ x).float(), gradient.sum(0).float()
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """Summed cross entropy (nats) of a linear layer's scores; a block of rows at a time, its gradient made on the spot.
+    """Summed cross entropy (nats) of the scores of a linear layer, computed block by block together with its gradient.
 
-    `x` is (rows x width), `weight` (classes x width), `bias` (classes,), `target` (rows,) of classes; the products are
-    computed in `kind`, the rest in float32. Without `learning` no backward can follow.
+    `x` is (rows x width), `weight` (classes x width), `bias` (classes,), and `target` (rows,) holds classes. Products
+    are computed in `kind`, everything else in float32. Without `learning` no backward pass can follow.
     """
 
     BLOCK = 1024

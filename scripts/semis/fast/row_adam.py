@@ -1,4 +1,4 @@
-"""Adam that steps only those rows of an embedding that a batch touches, and ends where stepping all would end."""
+"""An Adam that steps only those rows of an embedding that a batch uses, with the same result as stepping all rows."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -8,16 +8,16 @@ import torch
 
 
 class RowAdam(torch.optim.AdamW):
-    """AdamW, fused, with exact late steps for rows that no gradient reaches.
+    """Fused AdamW that catches up exactly on the steps of rows without a gradient.
 
-    A parameter whose gradient is sparse (rows x width) is stepped in those rows alone. The other rows still move, by
-    weight decay and by what is left of their momentum; that is made up for, in closed form, when a row is next
-    read: whoever reads rows calls `parameter.refresh(ids)` first, or `parameter.refresh()` for all of them. Only the
-    rounding differs from torch's own AdamW, and that epsilon, in the steps made up for, stays what it was beside the
-    last second moment.
+    If the gradient of a parameter is sparse (rows x width), only those rows are stepped at once. The other rows move
+    too, by weight decay and by their remaining momentum; a closed form catches up on these steps when a row is next
+    read. Before reading rows, call `parameter.refresh(ids)`, or `parameter.refresh()` for all rows. The result differs
+    from that of torch's AdamW in two ways: in rounding, and in epsilon, which during the caught-up steps keeps its size
+    relative to the root of the second moment.
 
-    `fairseq_epsilon` adds epsilon to the root of the second moment before its bias is corrected, as fairseq's Adam does
-    (fairseq/optim/adam.py); torch adds it after.
+    With `fairseq_epsilon`, epsilon is added to the root of the second moment before the bias correction, as in
+    fairseq's Adam (fairseq/optim/adam.py); torch adds it after.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RowAdam(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Do one step with the gradients at hand."""
+        """Make one step with the present gradients."""
         sparse = [
             (group, parameter, parameter.grad)
             for group in self.param_groups
@@ -49,7 +49,7 @@ class RowAdam(torch.optim.AdamW):
             parameter.grad = None
         self._set_epsilon()
         loss = super().step(closure)
-        for group in self.param_groups:  # torch's fused step does not do that, and fast_encoder's `lowered` needs it
+        for group in self.param_groups:  # torch's fused step does not do this, and `products.lowered` needs it
             torch.autograd.graph.increment_version(group["params"])
         for group, parameter, gradient in sparse:
             self._step_rows(group, parameter, gradient.coalesce())
@@ -57,18 +57,18 @@ class RowAdam(torch.optim.AdamW):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a saved state; it was saved with no row late."""
+        """Load a saved state, in which no row is late."""
         super().load_state_dict(state_dict)
         self.late = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as torch's AdamW saves it, with no row late."""
+        """Return the state as torch's AdamW saves it, after bringing all rows up to date."""
         for parameter in list(self.late):
             self._refresh(parameter)
         return super().state_dict()
 
     def _set_epsilon(self) -> None:
-        """Give torch's step the epsilon that makes it fairseq's, where that is asked for."""
+        """With `fairseq_epsilon`, give torch's step the epsilon that makes it equal to fairseq's."""
         if not self.fairseq_epsilon:
             return
         for group in self.param_groups:
@@ -76,7 +76,7 @@ class RowAdam(torch.optim.AdamW):
             group["eps"] = self.epsilon / math.sqrt(1 - group["betas"][1] ** (done + 1))
 
     def _rows(self, parameter: torch.Tensor) -> tuple[dict[str, torch.Tensor], "LateRows"]:
-        """What is remembered of a parameter's late rows; of none, at its present step."""
+        """Return (state, late rows) of a parameter; create them if they do not exist."""
         state = self.state[parameter]
         if "step" not in state:
             state["step"] = torch.tensor(0.0)
@@ -87,7 +87,7 @@ class RowAdam(torch.optim.AdamW):
         return state, self.late[parameter]
 
     def _step_rows(self, group: dict[str, Any], parameter: torch.Tensor, gradient: torch.Tensor) -> None:
-        """Step the rows of a sparse gradient."""
+        """Step the rows of a sparse `gradient` (rows x width)."""
         ids, gradient = gradient.indices()[0], gradient.values()
         state, late = self._rows(parameter)
         self._refresh(parameter, ids)
@@ -106,7 +106,7 @@ class RowAdam(torch.optim.AdamW):
 
     @torch.no_grad()
     def _refresh(self, parameter: torch.Tensor, ids: torch.Tensor | None = None) -> None:
-        """Make up for the steps that the rows `ids` (None: all) have not seen yet."""
+        """Catch up on the steps that the rows `ids` (None: all) have missed."""
         if parameter not in self.late:
             return
         state, late = self._rows(parameter)
@@ -128,11 +128,11 @@ class RowAdam(torch.optim.AdamW):
 
 
 class LateRows:
-    """Which step each row has seen, and what the steps since then come to for a row without a gradient.
+    """The last step of each row, and the total effect of the steps since then on a row without a gradient.
 
-    For a row last stepped at s: `decay[s]` is the product of the decays since, and `pull[s]` what its mean over the
-    root of its square is to be multiplied with: the sum over the steps k since of size_k (beta1 / sqrt(beta2))^(k - s)
-    times the decays after k.
+    For a row last stepped at s, `decay[s]` is the product of the decays since. `pull[s]` is the factor for the row's
+    first moment over the root of its second moment: the sum, over the steps k since, of
+    size_k (beta1 / sqrt(beta2))^(k - s) times the product of the decays after k.
     """
 
     def __init__(self, rows: int, step: int) -> None:
@@ -141,7 +141,7 @@ class LateRows:
         self.pull, self.decay = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
 
     def step(self, size: float, ratio: float, decay: float) -> None:
-        """Count one more step, of this size and decay."""
+        """Add a step of this size and decay; `ratio` is beta1 / sqrt(beta2)."""
         self.now += 1
         ages = torch.arange(len(self.pull), 0, -1, dtype=torch.float64)
         self.pull = torch.cat([self.pull * decay + size * ratio**ages, torch.zeros(1, dtype=torch.float64)])

@@ -1,1 +1,1 @@
-"""Runs jobs: logs, locks, errors, work folders, room on the disk. Nothing in it can change a number."""
+"""Runs jobs: logs, locks, errors, work folders, free disk space. Nothing in this package can change a number."""

@@ -1,17 +1,17 @@
-"""The one exception for a user's mistake. Its text is the sentence that the user reads."""
+"""The exception for a user's mistake. Its text is the sentence that the user reads."""
 
 import pickle
 import re
 
 
 def redacted(text: str) -> str:
-    """Return `text` without possible secrets in its addresses: a user name with password, and a query."""
+    """Return `text` without the parts of addresses that may hold secrets: user name, password and query."""
     text = re.sub(r"(\w://)[^/\s'\"]*@", r"\1", text)
     return re.sub(r"(\w://[^\s'\"?]+)\?[^\s'\")]*[^\s'\").,;:]", r"\1", text)
 
 
 def reason(error: BaseException) -> str:
-    """Return a library's exception in a few words: its first line, or what torch refuses in a pickle."""
+    """Return a library's exception in a few words: its first line, or the type that torch refuses in a pickle."""
     if refused := re.search(r"\bGLOBAL (\S+)", str(error)):
         return f"it holds {refused[1]}, which is neither a tensor nor a plain type"
     if isinstance(error, pickle.UnpicklingError):
@@ -20,10 +20,9 @@ def reason(error: BaseException) -> str:
 
 
 class UserError(Exception):
-    """Says in one sentence which file and key is wrong and how to mend it; shown without a traceback.
+    """Says in one sentence which file and key is wrong and how to correct it; shown without a traceback.
 
-    The sentence holds no secret of an address and no character that a terminal would obey, since names can come from
-    an archive.
+    The constructor removes secrets in addresses and escapes control characters, since names can come from an archive.
     """
 
     def __init__(self, sentence: str) -> None:

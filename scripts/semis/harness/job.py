@@ -1,4 +1,4 @@
-"""How every script of a rule runs: output to the rule's log, alone at its job, one sentence for a user's mistake."""
+"""Runs the script of a rule: output goes to the log, a lock keeps others out, a user's mistake gives one sentence."""
 
 import errno
 import json
@@ -26,14 +26,14 @@ def job(snakemake: Any) -> Iterator[TextIO]:
     The output of the body and of its child processes goes to the rule's log. A `UserError` ends the job with exit code
     1 and its sentence on the terminal. Any other exception leaves its traceback in the log; the terminal shows the name
     of that log, or the reason why the job cannot read or write its files. The job ends with the Snakemake that started
-    it. Two processes never do the same job at once: the second one gives up with a sentence. After a body that ends
-    well, the job's recipe is written to the output of that name, if the rule has one.
+    it. Two processes never do the same job at once: the second one gives up with a sentence. After success, the job's
+    recipe is written to the output `recipe`, if the rule has one.
     """
     terminal = os.dup(2)
     try:
         with alone(Path(f"{snakemake.log[0]}.lock")):
             _write_to(snakemake.log[0])
-            # subprocess.run kills the child that it waits for when an exception such as SystemExit passes through it
+            # when an exception such as SystemExit passes through subprocess.run, it kills its child process
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
             end_with_parent()
             with open(terminal, "w", closefd=False) as stream:
@@ -45,14 +45,14 @@ def job(snakemake: Any) -> Iterator[TextIO]:
     except Exception as error:
         hindrance = _hindrance(snakemake, error)
         if not (hindrance and os.path.sameopenfile(terminal, 2)):
-            with suppress(OSError):  # where there is no room for it
+            with suppress(OSError):  # the disk may be full
                 traceback.print_exc()
         _say(terminal, f"{hindrance or f'rule {snakemake.rule} failed; its log {snakemake.log[0]} says why'}.")
         sys.exit(1)
 
 
 def _write_recipe(snakemake: Any) -> None:
-    """Write the settings and digests of the job beside its result; they say later what the result was made with."""
+    """Record the settings and digests of the job with its result, so that they can be compared with the plan later."""
     path = snakemake.output.get("recipe")
     if path:
         Path(path).write_text(json.dumps(snakemake.params.recipe, indent=1) + "\n", encoding="utf-8")
@@ -67,7 +67,7 @@ def _say(terminal: int, sentence: str) -> None:
 
 
 def _hindrance(snakemake: Any, error: Exception) -> str | None:
-    """A sentence on a file that was removed, or a folder that cannot be written to, or None."""
+    """Return a sentence about a removed input or a folder that is not writable, if that caused the error, else None."""
     for path in snakemake.input:
         if not os.path.exists(path):
             return f"{path} was removed while rule {snakemake.rule} needed it; run again, or put it back if it is yours"
@@ -75,13 +75,13 @@ def _hindrance(snakemake: Any, error: Exception) -> str | None:
     folders.add(snakemake.resources.get("tmpdir") or tempfile.gettempdir())
     if found := next(filter(None, map(no_room, sorted(folders))), None):
         return found
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # room was made by its end
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # the disk was full until just now
         return unwritable(os.path.dirname(snakemake.output[0]), error)
     return None
 
 
 def _write_to(log: str) -> None:
-    """Send what this process and its children print from now on to the file `log`."""
+    """Redirect the output of this process and its children to the file `log`."""
     sys.stdout.flush()
     sys.stderr.flush()
     with Path(log).open("w") as stream:
@@ -90,11 +90,12 @@ def _write_to(log: str) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process, by SIGTERM, once the process that started it is gone: nobody would take the result."""
+    """Send this process SIGTERM once its parent has ended, since nobody would use the result."""
     threading.Thread(target=_wait_and_end, args=[os.getppid()], daemon=True).start()
 
 
 def _wait_and_end(parent: int) -> None:
+    """Wait until the parent process has ended; then send SIGTERM to the main thread."""
     while os.getppid() == parent:
         time.sleep(1)
     print("The process that started this one is gone; this one ends too.", flush=True)

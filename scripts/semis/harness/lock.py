@@ -1,4 +1,4 @@
-"""Lets one process alone do a job, also when several Snakemakes or nodes share the results."""
+"""Lets only one process do a job, even when several Snakemakes or nodes share the results."""
 
 import fcntl
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from semis.harness.errors import UserError
 
-PATIENCE = 10  # seconds in which another process may leave the job: one whose Snakemake was killed takes one
+PATIENCE = 10  # seconds to wait for another process: if its Snakemake was killed, it ends within one
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`. A child process that has inherited the lock holds it too, as long as it lives.
+    """Hold the lock file `path`. A child process that inherits the lock holds it too, as long as it lives.
 
-    Raises UserError where another process, perhaps on another node, does not release it.
+    Raises UserError if another process, perhaps on another node, does not release the lock.
     """
     held = _taken(path)
     os.set_inheritable(held, True)
@@ -31,7 +31,7 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def _taken(path: Path) -> int:
-    """Return the descriptor of the lock file, which this process now holds."""
+    """Lock the file; return its descriptor. Raises UserError if another process holds it for too long."""
     holder = "another process"
     for _ in range(PATIENCE):
         held = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -44,7 +44,7 @@ def _taken(path: Path) -> int:
             continue
         except OSError as error:
             print(f"{path} cannot be locked ({error}); the job runs without a lock", flush=True)
-        if os.fstat(held).st_nlink:  # else its holder has just removed it, and the next one makes another
+        if os.fstat(held).st_nlink:  # else its holder has just removed it, and the next process makes a new one
             return held
         os.close(held)
     raise UserError(

@@ -1,4 +1,4 @@
-"""Whether something can be written into a folder."""
+"""Checks whether a folder is writable and has free space."""
 
 import tempfile
 
@@ -6,7 +6,7 @@ ROOM = 2**20  # bytes that must be free for a job to run
 
 
 def no_room(folder: str) -> str | None:
-    """Return a sentence on why nothing can be written into `folder` (no space, no rights), or None if it can."""
+    """Return a sentence if `folder` is not writable or the disk is full, else None."""
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(ROOM))
@@ -16,5 +16,5 @@ def no_room(folder: str) -> str | None:
 
 
 def unwritable(folder: str, error: OSError) -> str:
-    """Return the sentence for a folder in which `error` was met."""
+    """Return the sentence for a folder in which writing raised `error`."""
     return f"nothing can be written into {folder} ({error.strerror}); mend that, then run again"

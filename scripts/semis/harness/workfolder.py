@@ -1,4 +1,4 @@
-"""Work folders of trainings: a run keeps its checkpoints there until it is finished, and resumes from them."""
+"""Work folders of trainings: they keep the checkpoints of a run until it is finished, so that it can resume."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 def contents_digest(files: Iterable[str | Path]) -> str:
     """Return the SHA-256 (hex) over the contents of `files`, in their order.
 
-    Of a folder all files count, sorted by name.
+    A folder counts as all its files, sorted by name.
     """
     total = hashlib.sha256()
     for path in map(Path, files):
@@ -21,11 +21,11 @@ def contents_digest(files: Iterable[str | Path]) -> str:
 
 
 def work_folder(root: str | Path, made_with: Any, files: Iterable[str | Path]) -> Path:
-    """Return (and make) the folder under `root` that belongs to `made_with` and to the contents of `files`.
+    """Make and return the folder under `root` that belongs to `made_with` and to the contents of `files`.
 
     `made_with` is anything that JSON can hold: the rule's recipe (settings and digests), the seed, the threads.
-    `files` are the rule's inputs, all of them. Another setting, another version of the code or another byte of data
-    gives another folder, so a training never resumes from a checkpoint that does not fit.
+    `files` are all inputs of the rule. If a setting, the code or a byte of the data changes, the folder changes too, so
+    a training never resumes from a checkpoint that does not fit.
     """
     key = json.dumps([made_with, contents_digest(files)], sort_keys=True)
     folder = Path(root) / hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -36,10 +36,10 @@ def work_folder(root: str | Path, made_with: Any, files: Iterable[str | Path]) -
 def newest_whole(
     folder: str | Path, pattern: str, is_whole: Callable[[Path], bool], order: Callable[[Path], float]
 ) -> Path | None:
-    """Return the newest checkpoint in `folder` that matches `pattern` and is whole, or None.
+    """Return the newest complete checkpoint in `folder` that matches `pattern`, or None.
 
-    `order` gives a checkpoint's place (an update count). `is_whole` is called from the newest to the oldest. A
-    checkpoint that is not whole is named on standard output and skipped.
+    `order` sorts the checkpoints from the oldest to the newest. `is_whole` is called on the newest first. An incomplete
+    checkpoint is skipped, with a line on standard output.
     """
     for checkpoint in sorted(Path(folder).glob(pattern), key=order, reverse=True):
         if is_whole(checkpoint):

@@ -1,1 +1,1 @@
-"""Hugging Face models: folders, checkpoints, training."""
+"""Models of Hugging Face: folders, checkpoints, training."""

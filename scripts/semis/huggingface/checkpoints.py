@@ -1,4 +1,4 @@
-"""Checkpoints of transformers' Trainer: sealed when they are saved; the newest one that a training can go on from."""
+"""Checkpoints of transformers' Trainer: seals them when they are saved, and finds the one to resume from."""
 
 import json
 from pathlib import Path
@@ -12,9 +12,10 @@ SEAL = "seal.json"
 
 
 class Seal(TrainerCallback):
-    """Writes the SHA-256 of each file of a checkpoint into it, last of all.
+    """Writes the SHA-256 of each file of a checkpoint into the checkpoint, as its last file.
 
-    A Trainer resumes without a word where a file is missing or its end is lost, and ends elsewhere.
+    Without it, a Trainer would silently resume from a checkpoint with a missing or truncated file and end with other
+    weights.
     """
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -24,12 +25,12 @@ class Seal(TrainerCallback):
 
 
 def step(checkpoint: str | Path) -> int:
-    """The number of updates after which a folder checkpoint-N was saved."""
+    """Return the number of updates after which a folder checkpoint-N was saved."""
     return int(Path(checkpoint).name.rpartition("-")[2])
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether the seal of the folder `checkpoint` is there and holds, and that of the best one that it names too."""
+    """Say whether a checkpoint is complete: its seal holds, and so does that of the best checkpoint that it names."""
     try:
         sums = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
         if any(contents_digest([checkpoint / name]) != found for name, found in sums.items()):
@@ -41,6 +42,6 @@ def is_whole(checkpoint: Path) -> bool:
 
 
 def newest(folder: Path) -> str | None:
-    """The newest whole checkpoint (see `is_whole`) below `folder` as text, or None."""
+    """Return the path of the newest complete checkpoint (see `is_whole`) in `folder`, or None."""
     found = newest_whole(folder, "checkpoint-*", is_whole, order=step)
     return str(found) if found else None

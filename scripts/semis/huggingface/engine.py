@@ -8,9 +8,9 @@ __all__ = ["Trainer", "optimizer", "prepare"]
 
 
 def prepare(model: Any) -> None:
-    """Leave the model as it is."""
+    """Leave the model unchanged."""
 
 
 def optimizer(training: dict) -> tuple[type, dict] | None:
-    """Return None: the Trainer takes transformers' own AdamW."""
+    """Return None, so that the Trainer uses transformers' own AdamW."""
     return None

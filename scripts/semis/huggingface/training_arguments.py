@@ -1,9 +1,9 @@
-"""What all trainings by transformers' Trainer have in common."""
+"""The settings that all trainings by transformers' Trainer share."""
 
 from typing import Any
 
 
 def one_gpu(arguments: Any) -> Any:
-    """Return these TrainingArguments with at most one GPU: a Trainer would use all, with as many times the batch."""
+    """Limit TrainingArguments to one GPU and return them: a Trainer would use all GPUs and multiply the batch size."""
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments

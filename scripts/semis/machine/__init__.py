@@ -1,1 +1,1 @@
-"""What this machine has: its processor and its free memory."""
+"""Queries this machine: its processor, its devices and its free memory."""

@@ -1,4 +1,4 @@
-"""How much memory is free for a job: what the machine has left, and what its control groups leave to it."""
+"""Measures the free memory for a job, within the limits of the machine and of the job's control groups."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 
 GROUPS = Path("/sys/fs/cgroup")
-# Of the two versions of control groups: limit, use, and the part of the use that is given back when it is needed.
+# For both versions of control groups: the files with limit and use, and the name of the reclaimable part of the use.
 FILES = [
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -14,7 +14,7 @@ FILES = [
 
 
 def group_folders(lines: Iterable[str]) -> Iterator[Path]:
-    """The folders of the memory groups that the lines of /proc/self/cgroup name, and of the groups around them."""
+    """Yield the folders of the memory groups in the lines of /proc/self/cgroup, and those of their parents."""
     for line in lines:
         number, controllers, path = line.split(":", 2)
         if number == "0" or "memory" in controllers.split(","):
@@ -24,7 +24,7 @@ def group_folders(lines: Iterable[str]) -> Iterator[Path]:
 
 
 def group_memory(folder: Path) -> int | None:
-    """Bytes that the control group in `folder` leaves free, or None where it sets no limit."""
+    """Return the free bytes of the control group in `folder`, or None if it has no limit."""
     for limit, used, cache in FILES:
         if (folder / limit).is_file() and (folder / limit).read_text().strip() != "max":
             statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
@@ -34,8 +34,8 @@ def group_memory(folder: Path) -> int | None:
 
 
 def free_memory() -> int:
-    """Bytes that this process can still take."""
-    own = Path("/proc/self/cgroup")  # not on every system
+    """Return the bytes that this process can still use."""
+    own = Path("/proc/self/cgroup")  # not every system has it
     folders = group_folders(own.read_text().splitlines() if own.is_file() else [])
     limits = [group_memory(folder) for folder in folders]
     return min([psutil.virtual_memory().available, *(limit for limit in limits if limit is not None)])

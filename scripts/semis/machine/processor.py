@@ -1,14 +1,14 @@
-"""What this machine's processor computes quickest in."""
+"""Chooses the number type in which this machine's processor computes fastest."""
 
 import torch
 
 
 def compute_type() -> torch.dtype:
-    """torch.bfloat16 where this processor multiplies quicker in it than in torch.float32, else that.
+    """Return torch.bfloat16 if this processor multiplies faster in it than in torch.float32, else torch.float32.
 
-    AMX does. AVX512-BF16 does on processors that were made for it alone; on those that have AVX512-FP16 too (from
-    Sapphire Rapids on, which count on AMX) its products took twice as long as float32's, as measured on one whose AMX a
-    virtual machine hides.
+    bfloat16 is faster with AMX. With AVX512-BF16 it is faster only on processors without AVX512-FP16. Processors from
+    Sapphire Rapids on have both and rely on AMX: on one whose AMX was hidden by a virtual machine, products in bfloat16
+    took twice as long as in float32.
     """
     can = torch.cpu.get_capabilities()
     quick = can.get("amx_bf16") or (can.get("avx512_bf16") and not can.get("avx512_fp16"))

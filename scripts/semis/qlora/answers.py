@@ -1,10 +1,10 @@
-"""How the pages word the sampled answers and their metrics."""
+"""Writes the metrics of the sampled answers, and how an answer ended, as text for the pages."""
 
 from typing import Any
 
 
 def metrics_row(found: dict[str, Any]) -> dict[str, str]:
-    """Return {metric: text} of one stage of qlora/metrics.json."""
+    """Return {metric: text} for one stage of qlora/metrics.json."""
     likelihood = found["holdout"]["nll_per_token"]
     return {
         "answers that stop by themselves": f"{found['stopped_share']:.0%}",

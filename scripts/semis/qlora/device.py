@@ -1,4 +1,4 @@
-"""What the language model runs on: device, number type, versions of the libraries, and what that changes."""
+"""Device, number type and library versions of the language model, and the resulting differences from the report."""
 
 from importlib.metadata import version
 
@@ -11,12 +11,10 @@ PACKAGES = ["accelerate", "bitsandbytes", "peft", "torch", "transformers"]
 
 
 def choose_device(wanted: str) -> tuple[str, torch.dtype]:
-    """Return (device, dtype) for the config's qlora.device: bfloat16, or the type that the machine computes faster.
+    """Return (device, dtype) for the config's qlora.device: bfloat16 unless the machine lacks it or is slower in it.
 
-    That may be float16 on a GPU and float32 on a processor. Training and answers use the same type, because the 4-bit
-    weights are unpacked to it.
-
-    Raises UserError where cuda is wanted and no GPU is visible.
+    Then dtype is float16 on a GPU and float32 on a CPU. Training and answers use the same type, because the 4-bit
+    weights are unpacked to it. Raises UserError if the config wants cuda and no GPU is visible.
     """
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError(
@@ -33,7 +31,7 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 
 def changes(device: str, dtype: torch.dtype) -> list[str]:
-    """Return a sentence for each difference from the report's run on a GPU.
+    """Return a clause for each difference from the report's run on a GPU.
 
     That run trained in fp16, computed the 4-bit layers in bf16 and paged the optimizer's state.
     """

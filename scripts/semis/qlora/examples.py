@@ -1,4 +1,4 @@
-"""What a recipe learns from questions and answers, as token ids and labels."""
+"""Turns questions and answers into training examples: token ids, and labels for the tokens that a recipe learns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from semis.harness.errors import UserError
 from semis.qlora.prompt import encode
 
-NOT_LEARNED = -100  # as a label: torch's cross-entropy skips it
+NOT_LEARNED = -100  # torch's cross-entropy skips this label
 
 
 def choose_padding(tokenizer: Any, learns_end: bool) -> None:
-    """Set the tokenizer's padding: eos, as in the report, or another token where the end of an answer is learned.
+    """Set the tokenizer's padding: eos, as in the report, or another token if the recipe learns the end of an answer.
 
-    Raises UserError for a tokenizer that has no special token besides eos where one is needed.
+    Raises UserError if the recipe needs another token and the tokenizer has no special token but eos.
     """
     if not learns_end:
         tokenizer.pad_token = tokenizer.eos_token
@@ -31,10 +31,10 @@ def choose_padding(tokenizer: Any, learns_end: bool) -> None:
 def example(
     tokenizer: Any, pair: Mapping[str, str], style: str, learns_prompt: bool, learns_end: bool
 ) -> dict[str, list[int]]:
-    """Return {input_ids, labels} of one pair; labels that are not learned are -100.
+    """Return {input_ids, labels} of one pair; the label of a token that is not learned is -100.
 
-    A recipe that does not learn the end pads with eos and masks it everywhere, so it learns no eos of a chat template
-    either.
+    A recipe that does not learn the end pads with eos and ignores eos everywhere, so it does not learn an eos in a chat
+    template either.
     """
     before, after = encode(tokenizer, pair["question"], pair["answer"], style)
     eos = tokenizer.eos_token_id
@@ -49,6 +49,6 @@ def example(
 def examples(
     pairs: Sequence[Mapping[str, str]], tokenizer: Any, style: str, recipe: Mapping[str, bool]
 ) -> list[dict[str, list[int]]]:
-    """Return what a recipe (the fields of `semis.qlora.methods.Recipe`) learns from `pairs`; set the padding for it."""
+    """Return the `example` of each pair for a recipe (the fields of `Recipe`), and set the padding of the tokenizer."""
     choose_padding(tokenizer, recipe["learns_end"])
     return [example(tokenizer, pair, style, recipe["learns_prompt"], recipe["learns_end"]) for pair in pairs]

@@ -11,10 +11,10 @@ from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
 
 def add_lora(model: Any, lora: dict[str, Any], gradient_checkpointing: bool) -> Any:
-    """Prepare a 4-bit model for training and return it with the config's `lora` adapters, the only weights trained.
+    """Prepare a 4-bit model for training and return it with the config's `lora` adapters, its only trained weights.
 
     With `gradient_checkpointing` the backward pass computes each layer's activations again instead of keeping them.
-    Raises UserError for a target module that the model does not have.
+    Raises UserError if the model lacks a target module.
     """
     known = {name.rpartition(".")[2] for name in linear_layers(model)}
     missing = [module for module in lora["target_modules"] if module not in known]
@@ -38,9 +38,9 @@ def add_lora(model: Any, lora: dict[str, Any], gradient_checkpointing: bool) -> 
 
 
 def save_adapter(model: Any, folder: str | Path, base: str) -> None:
-    """Write the adapter in peft's format, with the same bytes for the same weights.
+    """Write the adapter in peft's format; the same weights give the same bytes.
 
-    `base` is the name that adapter_config.json gives the base model.
+    `base` is the name of the base model in adapter_config.json.
     """
     model.peft_config["default"].base_model_name_or_path = base
     model.save_pretrained(folder, save_embedding_layers=False)

@@ -1,21 +1,21 @@
-"""The recipes by which a method of the language-model part can be trained.
+"""The registry of recipes for training a method of the language-model part.
 
-Planning reads this module, so it imports none of the libraries that train. A training gets the fields of its recipe as
-settings: another recipe here leaves all other trainings as they are.
+Planning imports this module, so it imports no library for training. A training gets the fields of its recipe as
+settings, so a new recipe here repeats no training.
 """
 
 from dataclasses import dataclass
 
-BASE = "base"  # the name of the untrained model's row, beside the names of the methods
+BASE = "base"  # the untrained model has this name where a method has its own
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a training learns.
+    """The part of the data that a training learns.
 
-    trains_on_holdout: the pairs that are held out for measuring are learned as well.
-    learns_prompt: the question is learned as well as the answer.
-    learns_end: the end of the answer is learned; padding is then a token of its own instead of eos.
+    trains_on_holdout: it also learns the pairs that are held out for the metrics.
+    learns_prompt: it learns the question as well as the answer.
+    learns_end: it learns where an answer ends; then the padding is a separate token instead of eos.
     """
 
     trains_on_holdout: bool

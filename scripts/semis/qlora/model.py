@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
 
 def without_weights(folder: str | Path) -> Any:
-    """Return the causal language model of a folder with sizes alone, which take no memory."""
+    """Return the causal language model of a folder with shapes but without values, so that it takes no memory."""
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(
             AutoConfig.from_pretrained(folder, **ONLY_DATA), dtype=torch.float32, trust_remote_code=False
@@ -23,9 +23,9 @@ def without_weights(folder: str | Path) -> Any:
 
 
 def check_memory(folder: str | Path, device: str) -> None:
-    """Raise UserError unless the weights alone, as they are trained, fit into the memory that is free on the device.
+    """Raise UserError unless the weights fit into the free memory of the device during training.
 
-    The linear layers then take half a byte a weight, and the embeddings, which are not quantized, four bytes.
+    A weight of a linear layer then takes half a byte, and one of an embedding, which is not quantized, four bytes.
     """
     model = without_weights(folder)
     tables = {layer.weight for layer in (model.get_input_embeddings(), model.get_output_embeddings())}  # one if tied
@@ -40,31 +40,31 @@ def check_memory(folder: str | Path, device: str) -> None:
 
 
 def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
-    """Return the causal language model of a folder in NF4 with double quantization, its other weights in `dtype`.
+    """Return the causal language model of a folder in NF4 with double quantization; other weights are in `dtype`.
 
-    Raises UserError where the folder holds no such model, and where the model is too large for the memory.
+    Raises UserError if the folder does not hold such a model, or if the model is too large for the memory.
     """
     try:
         check_memory(folder, device)
         model, loading = _quantized(folder, device, dtype)
     except (UserError, torch.OutOfMemoryError):
         raise
-    except Exception as error:  # of any kind, since the folder may hold anything
+    except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
             f"{folder} holds no causal language model that transformers can read ({reason(error)}); give "
             "qlora.model a whole model."
         ) from error
     check_whole(folder, sorted(loading["missing_keys"]))
     for layer in linear_layers(model).values():
-        # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place: training after it dies, and
-        # merging gives wrong weights.
+        # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place. Then training would crash,
+        # and merging would give wrong weights.
         layer.support_avx512bf16_for_cpu = False
         layer.requires_grad_(False)  # transformers leaves the biases trainable
     return model
 
 
 def _quantized(folder: str | Path, device: str, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
-    """Return what transformers loads in NF4: the model, and which tensors were missing."""
+    """Load the model of a folder in NF4; return (model, transformers' report on missing tensors)."""
     return AutoModelForCausalLM.from_pretrained(
         folder,
         quantization_config=BitsAndBytesConfig(
@@ -86,10 +86,10 @@ def linear_layers(model: Any) -> dict[str, Any]:
 
 
 def unpack_once(model: Any) -> None:
-    """Let the 4-bit layers of a model on a CPU unpack their weights once and keep them, instead of for each token.
+    """Make the 4-bit layers of a model on a CPU unpack their weights once and keep them, instead of for each token.
 
-    Only for a model that answers and does not train; its answers stay the same to the bit. The unpacked weights take
-    another two or four bytes each: where less than twice that is free, and on a GPU, nothing changes.
+    Use it only for a model that answers and does not train; the answers stay the same to the bit. The unpacked weights
+    take two or four more bytes each. If less than twice that is free, or on a GPU, the model stays unchanged.
     """
     layers = linear_layers(model).values()
     needed = sum(layer.compute_dtype.itemsize * layer.in_features * layer.out_features for layer in layers)
@@ -102,14 +102,14 @@ def unpack_once(model: Any) -> None:
 
 
 def _multiplied(weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
-    """Return the output of a 4-bit layer for x: computed in the type of the weight, returned in that of x."""
+    """Return the output of a linear layer for x: computed in the type of the weight, returned in that of x."""
     return torch.nn.functional.linear(x.to(weight.dtype), weight, bias).to(x.dtype)
 
 
 def count(model: Any) -> dict[str, float]:
-    """Return {trainable, all, percent}: parameters of a model, two 4-bit weights counting as one, as they are stored.
+    """Return {trainable, all, percent} of a model's parameters; a stored pair of 4-bit weights counts as one.
 
-    The report counts like this; peft's own count takes each 4-bit weight as one.
+    The report counts like this. peft's own count takes each 4-bit weight as one.
     """
     total = sum(parameter.numel() for parameter in model.parameters())
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

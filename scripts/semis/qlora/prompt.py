@@ -1,4 +1,4 @@
-"""How a question and its answer become tokens."""
+"""Turns a question and its answer into tokens."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from transformers import AutoTokenizer
 
 
 def prompt(tokenizer: Any, question: str, style: str) -> str:
-    """Return the text before an answer: the report's or, with style chat, the tokenizer's own chat template.
+    """Return the prompt for a question: the report's or, with the style chat, that of the tokenizer's chat template.
 
-    The report's ends without a space, because byte-level BPE makes the space part of the answer's first token.
+    The report's prompt ends without a space, because in byte-level BPE the space belongs to the answer's first token.
     """
     if style == "report":
         return f"<human>: {question}  \n<assistant>:"
@@ -22,19 +22,19 @@ def prompt(tokenizer: Any, question: str, style: str) -> str:
 
 
 def encode(tokenizer: Any, question: str, answer: str, style: str) -> tuple[list[int], list[int]]:
-    """Return (token ids of the prompt, token ids of the answer after it, without an end of sequence)."""
+    """Return (token ids of the prompt, token ids of the answer without an end of sequence)."""
     text = prompt(tokenizer, question, style)
-    report = style == "report"  # a chat template writes the special tokens itself; in the report's style </s> is text
+    report = style == "report"  # only a chat template writes special tokens; in the report's style </s> is text
     before = tokenizer(text, add_special_tokens=report, split_special_tokens=report)["input_ids"]
     after = f" {answer}" if report else answer
     return before, tokenizer(after, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
 
 def load_tokenizer(folder: str | Path, style: str) -> Any:
-    """Return the tokenizer of a model folder. Raises UserError where it is missing or cannot write such prompts."""
+    """Return the tokenizer of a model folder. Raises UserError if it is missing or cannot make such prompts."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
-    except Exception as error:  # of any kind, since the folder may hold anything
+    except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
             f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give qlora.model a whole model."
         ) from error
@@ -47,7 +47,7 @@ def load_tokenizer(folder: str | Path, style: str) -> Any:
         )
     try:
         prompt(tokenizer, "?", style)
-    except TemplateError as error:  # from the template itself, or because it tries what a template must not do
+    except TemplateError as error:  # the template itself fails, or tries something that a template must not do
         raise UserError(
             f"{folder}: its tokenizer's chat template fails on a question ({reason(error)}); set qlora.prompt to "
             "report, or give qlora.model another model."

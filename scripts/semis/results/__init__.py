@@ -1,1 +1,1 @@
-"""What a run leaves, and what a study makes of it: tables, statistics, figures."""
+"""Reads and writes the results of runs, and turns them into tables, statistics, figures and pages."""

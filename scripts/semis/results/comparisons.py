@@ -1,4 +1,4 @@
-"""Which of two methods is better by a metric, from their labels of the same reviews.
+"""Compares two methods by a metric, from their labels for the same reviews.
 
 Differences are in the unit of the metric; those of percentages are in points. docs/statistics.md has the simulated
 error rates of the tests.
@@ -17,8 +17,9 @@ from statsmodels.stats.multitest import multipletests
 def paired_difference(scores_a: np.ndarray, scores_b: np.ndarray) -> dict[str, Any]:
     """Compare two methods on the same reviews: {difference of the means, ci_low, ci_high, p_value, test, n}.
 
-    The variance is that of the seeds of each method (seed 0 of one has nothing in common with seed 0 of the other) and
-    that of the differences review by review. Interval and p value come from one distribution, so they always agree.
+    The scores are arrays of seeds x reviews. The variance is the sum of the variances over each method's seeds (seed 0
+    of one method has nothing in common with seed 0 of the other) and of the variance of the differences over the
+    reviews. Interval and p value come from the same distribution, so they always agree.
     """
     difference, seeds, reviews = _differences(scores_a, scores_b)
     low, high, p_value = mean_interval([*seeds, reviews], difference)
@@ -38,11 +39,11 @@ def compare(metric: Metric, a: Labels, b: Labels) -> dict[str, Any]:
 
 
 def equivalence(scores_a: np.ndarray, scores_b: np.ndarray, margin: float) -> dict[str, Any]:
-    """Return whether two methods are equal within +-`margin`: {difference, ci90_low, ci90_high, equivalent}.
+    """Test whether two methods are equal within ±`margin`: {difference, ci90_low, ci90_high, equivalent}.
 
-    Two one-sided tests at 5 % (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): both reject
-    where the 90 % interval of the difference lies within the margin. Reviews are paired and seeds are not, as in
-    `paired_difference`. Methods that are not equivalent may differ, or too little is known.
+    Two one-sided tests at 5 % (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987) both reject if
+    the 90 % interval of the difference lies within the margin. Reviews are paired and seeds are not, as in
+    `paired_difference`. If two methods are not equivalent, they may differ, or the data are too few to tell.
     """
     difference, seeds, reviews = _differences(scores_a, scores_b)
     low, high, _ = mean_interval([*seeds, reviews], difference, 0.9)
@@ -53,18 +54,18 @@ def equivalence(scores_a: np.ndarray, scores_b: np.ndarray, margin: float) -> di
 def _differences(
     scores_a: np.ndarray, scores_b: np.ndarray
 ) -> tuple[float, tuple[Part | None, Part | None], Part | None]:
-    """Return (difference of the means, parts of its variance from the seeds of each, part from the reviews)."""
+    """Return (difference of the means, parts of its variance from each method's seeds, part from the reviews)."""
     if scores_a.shape[1] != scores_b.shape[1]:
         raise ValueError("the methods were not evaluated on the same reviews")
     by_review = scores_a.mean(0) - scores_b.mean(0)
-    difference = round(float(by_review.mean()), 9)  # exactly 0 where they are equal
+    difference = round(float(by_review.mean()), 9)  # exactly 0 if the methods are equal
     return difference, (from_seeds(scores_a), from_seeds(scores_b)), from_reviews(by_review)
 
 
 def against_majority(metric: Metric, labels: Labels) -> dict[str, float]:
-    """Compare a method with always predicting the most frequent label: {majority, p_majority}.
+    """Compare a method with the constant prediction of the most frequent label: {majority, p_majority}.
 
-    majority is the metric of that constant prediction, p_majority the p value of the comparison.
+    majority is the metric of that prediction, p_majority the p value of the comparison.
     """
     names, counts = np.unique(labels.true, return_counts=True)
     constant = np.full_like(labels.true, names[counts.argmax()])
@@ -73,5 +74,5 @@ def against_majority(metric: Metric, labels: Labels) -> dict[str, float]:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Return the p values, corrected for being several (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    """Return the p values, corrected for their number (Holm, Scandinavian Journal of Statistics 6, 1979)."""
     return multipletests(p_values, method="holm")[1]

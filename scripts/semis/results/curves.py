@@ -1,4 +1,4 @@
-"""Draws what the runs measured while they trained, against the step: a colour for each method, a line for each seed."""
+"""Draws values from the history of all runs against the step: a colour for each method, a line for each seed."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 def draw(history: pd.DataFrame, label: str, methods: Sequence[str]) -> Figure:
     """Return the figure for rows of tables/history.csv of one metric, a panel for each dataset.
 
-    `label` names the values; `methods` are all of the study, so that each has its colour whatever the table holds.
+    `label` names the values. `methods` are all methods of the study, so that each has its colour in every figure.
     """
     if history.empty:
         fig, axes = style.figure()

@@ -1,6 +1,7 @@
-"""What an evaluation leaves: predictions.csv and metrics.json.
+"""Writes the results of an evaluation: predictions.csv and metrics.json.
 
-Not beside what a training leaves: a training must not depend on the metrics, or a new one would train everything again.
+They have a module apart from the results of a training (`runs`): if a training depended on the metrics, a new metric
+would repeat every training.
 """
 
 import csv
@@ -17,10 +18,10 @@ Prediction = tuple[str, int, int, int, float]  # split, row, class, predicted cl
 
 
 def write_predictions(path: str | Path, rows: Iterable[Prediction], labels: Sequence[str]) -> None:
-    """Write predictions.csv; classes are written as their `labels`.
+    """Write predictions.csv, with the name in `labels` for each class.
 
-    `row` counts the reviews of a split from 0, in the order of its file. Raises UserError for a probability that is
-    not a number.
+    `row` numbers the reviews of a split from 0, in the order of its file. Raises UserError if a probability is not a
+    number.
     """
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -32,7 +33,7 @@ def write_predictions(path: str | Path, rows: Iterable[Prediction], labels: Sequ
 
 
 def write_metrics(path: str | Path, wildcards: Any, name: str, model: str, rows: Iterable[Prediction]) -> None:
-    """Write metrics.json of a run: its names, what the training left in the folder `model`, and its metrics."""
+    """Write metrics.json of a run: its names, training.json from the folder `model`, and its metrics."""
     trained = json.loads(Path(model, "training.json").read_text(encoding="utf-8"))
     metrics, n = measured(rows)
     run = {"dataset": wildcards.dataset, "method": wildcards.method, "seed": int(wildcards.seed), "model": name}

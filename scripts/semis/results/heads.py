@@ -1,8 +1,8 @@
-"""How many parameters the heads of a RoBERTa have. fairseq counts both while it fine-tunes, and the tables neither."""
+"""The number of parameters in the heads of a RoBERTa. fairseq counts both heads while it fine-tunes, tables neither."""
 
 
 def language_model_head(dimension: int, tokens: int) -> int:
-    """Return D^2 + 3 D + V: a dense layer, a norm, and a bias for each token; its large matrix is the embedding."""
+    """Return D^2 + 3 D + V: a dense layer, a norm, and a bias for each token; the large matrix is the embedding's."""
     return dimension**2 + 3 * dimension + tokens
 
 

@@ -1,4 +1,4 @@
-"""HTML pages: one head for all of them, and tables of cells that are HTML already."""
+"""Writes HTML: the head that all pages share, and tables."""
 
 import html
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ blockquote { border-left: 3px solid #ccc; margin-left: 0; padding-left: 1em; col
 
 
 def escaped(text: object) -> str:
-    """Return `text` with the characters escaped that HTML would read as markup."""
+    """Return `text` with HTML's markup characters escaped."""
     return html.escape(str(text))
 
 
 def page(title: str, body: str, style: str = "") -> str:
-    """Return a whole page; `title` is text, `body` HTML, and `style` adds to the style that all pages share."""
+    """Return a complete page; `title` is text, `body` is HTML, and `style` extends the style that all pages share."""
     head = f'<meta charset="utf-8"><title>{escaped(title)}</title><style>{STYLE}{style}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return an HTML table; all cells are HTML."""
+    """Return an HTML table; the cells are HTML already."""
     lines = [_row("th", head), *(_row("td", row) for row in rows)]
     return "\n".join(["<table>", *lines, "</table>"])
 

@@ -1,4 +1,4 @@
-"""Markdown: tables, and the escape of text that would be read as markup."""
+"""Writes Markdown: tables, and text with its markup characters escaped."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ MISSING = "–"
 
 
 def escaped(text: object) -> str:
-    """Return `text` on one line, with the characters escaped that Markdown would read as markup."""
+    """Return `text` on one line, with Markdown's markup characters escaped."""
     return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
 
 
@@ -31,7 +31,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def records(rows: Sequence[dict[str, Any]]) -> str:
-    """Return a Markdown table of mappings with the same keys, which become its head."""
+    """Return a Markdown table of mappings with the same keys; the keys become its head."""
     return table(list(rows[0]), [list(row.values()) for row in rows])
 
 

@@ -1,6 +1,6 @@
-"""The metrics that methods are compared by, one object each. The first one is shown in the figures.
+"""The registry of metrics by which methods are compared. Figures show the first one.
 
-Imports numpy alone, since the environments that evaluate models have no pandas.
+This module imports only numpy, since the environments that evaluate models have no pandas.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,11 +12,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that says how good predicted labels are; more is better.
+    """A number that measures predicted labels; more is better.
 
-    `value` takes the true and the predicted labels of one run, two arrays with an element for each review. If it is the
-    mean of a score of each review, `per_review` returns these scores; it broadcasts, so that predictions of several
-    seeds may come as an array of seeds x reviews. Intervals and comparisons of such means have a closed form.
+    `value` takes the true and the predicted labels of one run, two arrays with an element for each review. If the
+    metric is the mean of a score for each review, `per_review` returns these scores. It broadcasts, so that the
+    predictions of several seeds may be an array of seeds x reviews. Such means have intervals and comparisons in closed
+    form.
     """
 
     name: str  # in tables, and the key in metrics.json
@@ -34,7 +35,7 @@ class Metric:
 
 
 def right(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return 100 for each review whose label was predicted, and 0 for the others."""
+    """Return 100 for each review with the right prediction, and 0 for the others."""
     return 100.0 * (labels == predicted)
 
 

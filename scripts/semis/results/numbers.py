@@ -1,4 +1,4 @@
-"""How numbers are written on the pages."""
+"""Writes numbers as text for the pages."""
 
 
 def interval(low: float, high: float) -> str:
@@ -7,12 +7,12 @@ def interval(low: float, high: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """Return a p value with three decimals; below 0.001 it says just that, since no p value is 0."""
+    """Return a p value with three decimals, or "< 0.001", since a p value is never 0."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def p_equation(p: float) -> str:
-    """Return a p value as a sentence writes it: p = 0.123, or p < 0.001."""
+    """Return a p value for a sentence: p = 0.123, or p < 0.001."""
     found = p_value(p)
     return f"p {found}" if found.startswith("<") else f"p = {found}"
 

@@ -1,4 +1,4 @@
-"""What a training leaves: history.csv and training.json."""
+"""Writes the results of a training: history.csv and training.json."""
 
 import csv
 import json
@@ -12,11 +12,10 @@ from tensorboardX import SummaryWriter
 
 
 def write_history(path: str | Path, tensorboard: str | Path, rows: Sequence[tuple]) -> None:
-    """Write rows of (step, epoch, split, metric, value) to the CSV `path`, and as an event file into `tensorboard`.
+    """Write rows (step, epoch, split, metric, value) to the CSV `path`, and as an event file to `tensorboard`.
 
-    Accuracies are in percent, a step is an update. The event file is written once and whole, so that a training that
-    was resumed has each step once. It holds the time and the host: no rule reads it. Raises UserError
-    where a value is not finite.
+    Accuracies are in percent; a step is an update. The event file is written at the end, so that a resumed training has
+    each step once. It contains the time and the host, so no rule reads it. Raises UserError if a value is not finite.
     """
     for step, _, split, metric, value in rows:
         divergence.check(Path(path).parent, step, f"{metric} ({split})", value)
@@ -32,10 +31,9 @@ def write_history(path: str | Path, tensorboard: str | Path, rows: Sequence[tupl
 def write_training(
     model: str | Path, training: dict, threads: int, step: int, rows: Sequence[tuple], start: dict
 ) -> None:
-    """Write training.json into the folder `model`: settings, threads, the chosen checkpoint, and where it started.
+    """Write training.json into the folder `model`: settings, threads, the selected checkpoint, and its start.
 
-    The checkpoint is that of the validation at `step` (an update); the epoch in which, or at the end of which, that was
-    is looked up in the history's `rows`.
+    The checkpoint belongs to the validation at `step` (an update), and the history's `rows` give its epoch.
     """
     epoch = next(epoch for at, epoch, split, *_ in rows if (at, split) == (step, "valid"))
     found = {

@@ -1,6 +1,6 @@
-"""How sure a metric is over seeds and reviews: spread, standard errors, intervals.
+"""The uncertainty of a metric over seeds and reviews: spread, standard errors, intervals.
 
-Everything is in the unit of the metric. `scores` is an array of seeds x reviews whose mean is the metric.
+All values are in the unit of the metric. `scores` is an array of seeds x reviews whose mean is the metric.
 docs/statistics.md has the simulated coverage of the intervals.
 """
 
@@ -17,7 +17,7 @@ from scipy.spatial.distance import pdist
 
 @dataclass(frozen=True)
 class Labels:
-    """The true labels of the reviews of a split, and what the seeds of a method predicted: seeds x reviews."""
+    """The true labels of a split's reviews, and the predicted labels of a method: seeds x reviews."""
 
     true: np.ndarray
     predicted: np.ndarray
@@ -25,7 +25,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Part:
-    """What one source, seeds or reviews, adds to the variance of a mean, and its degrees of freedom."""
+    """The part of a mean's variance that comes from one source (seeds or reviews), and its degrees of freedom."""
 
     variance: float
     freedom: float
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Interval:
-    """A way to compute a 95 % interval for other seeds and other reviews, and how the pages explain it."""
+    """A method for a 95 % interval over other seeds and other reviews, and its explanation for the pages."""
 
     name: str
     sentence: str
@@ -43,7 +43,7 @@ class Interval:
 def labels_of(rows: pd.DataFrame) -> Labels:
     """Return the labels in the rows (seed, row, label, prediction) of one method on one split.
 
-    Raises ValueError where the seeds were not evaluated on the same reviews.
+    Raises ValueError if the seeds were not evaluated on the same reviews.
     """
     table = rows.pivot(index="seed", columns="row", values=["label", "prediction"])
     if table.isna().any(axis=None):
@@ -52,14 +52,14 @@ def labels_of(rows: pd.DataFrame) -> Labels:
 
 
 def scores_of(metric: Metric, labels: Labels) -> np.ndarray:
-    """Return the score of each seed and review whose mean is the metric."""
+    """Return the scores (seeds x reviews) whose mean is the metric. Raises NotImplementedError for another metric."""
     if metric.per_review is None:
         raise NotImplementedError(f"{metric.name} is not the mean of a score of each review")
     return metric.per_review(labels.true, labels.predicted)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return mean, population standard deviation (the report's +-) and sample one of the values of several seeds.
+    """Return {mean, std_population, std_sample} of the values of several seeds; the report's ± is the population's.
 
     With one seed the sample standard deviation does not exist and is NaN.
     """
@@ -69,11 +69,11 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def mean_interval(parts: Sequence[Part | None], mean: float, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Return (low, high, p): the interval of a mean whose variance is a sum of `parts`, and the p value that it is 0.
+    """Return (low, high, p) of a mean whose variance is the sum of `parts`: its interval, and p for a true mean of 0.
 
-    A part that cannot be known is None and adds nothing. The sum has the degrees of freedom of Satterthwaite
-    (Biometrics Bulletin 2, 1946); the interval and the two-sided p value are Student's. Without any variance the
-    interval is a point, and p is 1 at 0 and else 0.
+    An unknown part is None and adds nothing. The degrees of freedom of the sum are Satterthwaite's (Biometrics
+    Bulletin 2, 1946); the interval and the two-sided p value are Student's. Without any variance the interval is a
+    point, and p is 1 for a mean of 0 and 0 otherwise.
     """
     known = [part for part in parts if part and part.variance]
     variance = sum(part.variance for part in known)
@@ -85,30 +85,30 @@ def mean_interval(parts: Sequence[Part | None], mean: float, confidence: float =
 
 
 def from_seeds(scores: np.ndarray) -> Part | None:
-    """Return what the seeds add to the variance of a method's mean score; None for one seed, of which it is unknown."""
+    """Return the part of the variance of a method's mean score that comes from the seeds; None for one seed."""
     n_seeds = len(scores)
     return Part(scores.mean(1).var(ddof=1) / n_seeds, n_seeds - 1) if n_seeds > 1 else None
 
 
 def from_reviews(by_review: np.ndarray) -> Part | None:
-    """Return what the choice of the reviews adds, from one number for each review; None for one review."""
+    """Return the part that comes from the choice of the reviews, given one number per review; None for one review."""
     n_reviews = len(by_review)
     return Part(by_review.var(ddof=1) / n_reviews, n_reviews - 1) if n_reviews > 1 else None
 
 
 def standard_errors(metric: Metric, labels: Labels) -> dict[str, float]:
-    """Return {se_seeds, se_reviews}, what each adds to the standard error of a metric's mean; NaN where unknown."""
+    """Return {se_seeds, se_reviews}, the parts of a metric's standard error from each source; NaN if unknown."""
     scores = scores_of(metric, labels)
     parts = {"se_seeds": from_seeds(scores), "se_reviews": from_reviews(scores.mean(0))}
     return {name: np.sqrt(part.variance) if part else np.nan for name, part in parts.items()}
 
 
 def students_interval(scores: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval (low, high) of a method's mean score for other seeds and other reviews.
+    """Return the 95 % interval (low, high) of a method's mean score over other seeds and other reviews.
 
-    The variances of seeds and of reviews are added, as for two crossed random effects (on average a little too much:
-    Owen, Annals of Applied Statistics 1, 2007). With one seed the interval is about that seed alone. It does not
-    correct for selecting the checkpoint on the same reviews.
+    The variances of seeds and of reviews are added, as for two crossed random effects; on average the sum is slightly
+    too large (Owen, Annals of Applied Statistics 1, 2007). With one seed the interval is about that seed alone. It does
+    not correct for selecting the checkpoint on the same reviews.
     """
     by_review = scores.mean(0)
     low, high, _ = mean_interval([from_seeds(scores), from_reviews(by_review)], by_review.mean())
@@ -118,9 +118,9 @@ def students_interval(scores: np.ndarray) -> tuple[float, float]:
 def resampled_interval(scores: np.ndarray, draws: int = 2000) -> tuple[float, float]:
     """Return the 95 % interval (low, high) of a method's mean score by two-level resampling.
 
-    Seeds are drawn with replacement, and for all of them the same reviews, as many as there are of each; the interval
-    holds the middle 95 % of the means of `draws` such samples (Owen's pigeonhole bootstrap, see `students_interval`).
-    All seeds share the drawn reviews because they find the same ones hard.
+    A sample draws as many seeds and as many reviews as there are, both with replacement; all its seeds share the drawn
+    reviews, because seeds find the same reviews hard. The interval holds the middle 95 % of the means of `draws`
+    samples (Owen's pigeonhole bootstrap, see `students_interval`).
     """
     rng = np.random.default_rng(0)
     seeds, reviews = (rng.multinomial(n, np.full(n, 1 / n), size=draws) for n in scores.shape)
@@ -135,7 +135,7 @@ INTERVAL = Interval(
     "alone.",
     students_interval,
 )
-# Shown beside it, for comparison.
+# The pages also show this one, for comparison.
 RESAMPLED = Interval(
     "two-level resampling",
     "draws seeds and reviews again (the pigeonhole bootstrap). A few seeds drawn again differ less than new seeds "
@@ -145,7 +145,7 @@ RESAMPLED = Interval(
 
 
 def interval(metric: Metric, labels: Labels, way: Interval = INTERVAL) -> tuple[float, float]:
-    """Return the 95 % interval (low, high) of a metric, cut at the lowest and highest value that it can have."""
+    """Return the 95 % interval (low, high) of a metric, clipped to the range of its possible values."""
     low, high = way.of_scores(scores_of(metric, labels))
     return max(low, metric.lowest), min(high, metric.highest)
 
@@ -153,8 +153,8 @@ def interval(metric: Metric, labels: Labels, way: Interval = INTERVAL) -> tuple[
 def disagreement(predicted: np.ndarray) -> dict[str, float]:
     """Return how far seeds disagree on single reviews: {pairs, disagreement_mean, _std, _lowest, _highest}.
 
-    `predicted` is an array of labels, seeds x reviews. Each pair of seeds labels a share of the reviews (%) differently
-    (the Hamming distance), and these shares are summed up. With one seed they are NaN.
+    `predicted` is an array of labels, seeds x reviews. The disagreement of two seeds is the share (%) of reviews to
+    which they give different labels (the Hamming distance). With one seed the values are NaN.
     """
     codes = np.unique(predicted, return_inverse=True)[1].reshape(predicted.shape)
     shares = pd.Series(100 * pdist(codes, "hamming") if len(codes) > 1 else [], dtype=float)
@@ -163,9 +163,9 @@ def disagreement(predicted: np.ndarray) -> dict[str, float]:
 
 
 def spread_factors(n_seeds: int) -> tuple[float, float]:
-    """Return factors (low, high): the true standard deviation of normal seeds lies between these times the sample one.
+    """Return (low, high): the true standard deviation of normal seeds lies between these multiples of the sample's.
 
-    At 95 %, from the chi-squared distribution.
+    The confidence is 95 %, from the chi-squared distribution.
     """
     freedom = n_seeds - 1
     low, high = np.sqrt(freedom / stats.chi2.ppf([0.975, 0.025], freedom))

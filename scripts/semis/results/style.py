@@ -1,4 +1,4 @@
-"""The one style of all figures: sizes, colours, markers, and files whose bytes depend only on what is drawn."""
+"""The style of all figures: sizes, colours, markers, and files whose bytes depend only on the drawing."""
 
 from collections.abc import Hashable, Iterable
 from itertools import cycle
@@ -42,12 +42,12 @@ plt.rcParams.update(
 
 
 def figure(width_cm: float = 16, height_cm: float = 9, **subplots_kwargs: Any) -> tuple[Figure, Any]:
-    """Return (figure, axes) of this size in centimetres; the rest goes to `matplotlib.pyplot.subplots`."""
+    """Return (figure, axes) of this size in centimetres; other arguments go to `matplotlib.pyplot.subplots`."""
     return plt.subplots(figsize=(width_cm / 2.54, height_cm / 2.54), layout="constrained", **subplots_kwargs)
 
 
 def grid(n: int, height_cm: float, **subplots_kwargs: Any) -> tuple[Figure, list[Axes]]:
-    """Return (figure, list of n axes) in rows of at most three; `height_cm` is that of a row."""
+    """Return (figure, list of n axes) in rows of at most three; `height_cm` is the height of a row."""
     rows = -(-n // 3)
     columns = -(-n // rows)
     fig, axes = figure(height_cm=rows * height_cm, nrows=rows, ncols=columns, squeeze=False, **subplots_kwargs)
@@ -57,7 +57,7 @@ def grid(n: int, height_cm: float, **subplots_kwargs: Any) -> tuple[Figure, list
 
 
 def save(fig: Figure, paths: Iterable[str | Path]) -> None:
-    """Write the figure to each path, in the format that its name ends in (.svg, .png), and close it."""
+    """Write the figure to each path, in the format of its ending (.svg, .png), and close it."""
     for path in paths:
         fig.savefig(path, metadata={"Date": None} if str(path).endswith(".svg") else None)
     plt.close(fig)
@@ -66,17 +66,17 @@ def save(fig: Figure, paths: Iterable[str | Path]) -> None:
 def looks(names: Iterable[Name]) -> dict[Name, dict[str, Any]]:
     """Return {name: {color, marker, linestyle}} in the order of the names, as keywords for `Axes.plot`.
 
-    Give all the names of the study in the config's order, so that a name has the same look in every figure, and a new
-    one at the end changes no other.
+    Pass all names of the study in the config's order: then a name looks the same in every figure, and a new name at the
+    end changes no other.
     """
     styles = zip(cycle(COLOURS), cycle(MARKERS), cycle(LINES))
     return {name: dict(zip(("color", "marker", "linestyle"), style)) for name, style in zip(names, styles)}
 
 
 def label_ends(fig: Figure, axes: Axes, ends: Iterable[tuple[str, float, float, str]]) -> None:
-    """Write each label of `ends` (label, x, y, colour) to the right of the axes, near its point, clear of the others.
+    """Write each label of `ends` (label, x, y, colour) to the right of the axes, near its point, without overlaps.
 
-    Call it last: it takes the limits of the axes as they are.
+    Call it last, since it depends on the limits of the axes.
     """
     fig.draw_without_rendering()  # lays the axes out, so that their height is known
     gap = 11 / 72 * fig.dpi / axes.bbox.height

@@ -1,4 +1,4 @@
-"""Reads the tables that the workflow writes; names and labels stay text, whatever they look like."""
+"""Reads the tables that the workflow writes; names and labels stay text, even if they look like numbers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ NAMES = ["dataset", "method", "model", "metric", "split", "label", "prediction",
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Return a CSV: a method called 2024 or a label called None is text, and only an empty cell is missing."""
+    """Read a CSV: a method called 2024 or a label called None is text, and only an empty cell is missing."""
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=[""])
 
 
 def read_predictions(paths: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return all rows of the predictions.csv `paths`, each with the {dataset, method, seed} of its file in `runs`."""
+    """Return the rows of all predictions.csv `paths`, with the {dataset, method, seed} of each file from `runs`."""
     tables = [read_table(path) for path in paths]
     return pd.concat([table.assign(**run) for table, run in zip(tables, runs, strict=True)])
 

@@ -1,1 +1,1 @@
-"""Reads the config and plans a study. It runs in Snakemake's own Python."""
+"""Reads the config and plans a study, in Snakemake's own Python."""

@@ -1,4 +1,4 @@
-"""Digests of what decides a rule's result besides its data: the meaning of its code, and its environment."""
+"""Digests of the code and the environment of a rule, which decide its result together with its inputs and settings."""
 
 import ast
 import hashlib
@@ -11,16 +11,16 @@ from typing import Any
 
 import yaml
 
-HARNESS = "semis/harness/"  # runs jobs and can change no number, so it is part of no digest
-# Fields of a syntax tree that say nothing of what the code does, or that one version of Python has and another lacks.
+HARNESS = "semis/harness/"  # runs jobs and cannot change a number, so no digest includes it
+# Fields of a syntax tree that do not change the meaning of the code, or that only some versions of Python have.
 SILENT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 FILE_NAME = re.compile(r"[\w./-]+\.\w+")
 
 
 def recipe(root: Path, script: str, environment: str, settings: Any, modules: Iterable[str] = ()) -> dict:
-    """Return {code, environment, settings} of a rule: all that decides its result besides its input files.
+    """Return {code, environment, settings} of a rule: together with the input files, they decide its result.
 
-    `script` and `environment` are names in scripts/ and envs/ below `root`. `modules` are those that the script loads
+    `script` and `environment` are names in scripts/ and envs/ below `root`. `modules` are modules that the script loads
     by a name from its settings, such as an engine. Keys are sorted at every depth, since Snakemake compares the text.
     """
     return {
@@ -31,7 +31,7 @@ def recipe(root: Path, script: str, environment: str, settings: Any, modules: It
 
 
 def ordered(value: Any) -> Any:
-    """Return `value`, made of what JSON can hold, with the keys of all mappings sorted."""
+    """Return a copy of `value` (anything that JSON can hold) in which all mappings have sorted keys."""
     if isinstance(value, dict):
         return {key: ordered(value[key]) for key in sorted(value, key=str)}
     return [ordered(part) for part in value] if isinstance(value, list | tuple) else value
@@ -39,10 +39,10 @@ def ordered(value: Any) -> Any:
 
 @cache
 def code_digest(scripts: Path, script: str, modules: tuple[str, ...] = ()) -> str:
-    """Return the SHA-256 (hex) of what the code of a script means.
+    """Return the SHA-256 (hex) of the meaning of a script's code.
 
-    The script counts, the `modules` (dotted names), all modules of the folder `scripts` that these import, and the
-    files that they open by name. Comments, docstrings, formatting and the place of the folder do not count.
+    The digest covers the script, the `modules` (dotted names), all modules of the folder `scripts` that these import,
+    and the files that they open by name. It ignores comments, docstrings, formatting and the path of the folder.
     """
     total = [(name, _meaning(scripts / name)) for name in code_files(scripts, script, modules)]
     return hashlib.sha256(json.dumps(total).encode()).hexdigest()
@@ -65,7 +65,7 @@ def code_files(scripts: Path, script: str, modules: tuple[str, ...] = ()) -> tup
 
 @cache
 def _tree(file: Path) -> ast.Module:
-    """The syntax tree of a file without its docstrings."""
+    """Return the syntax tree of a file without its docstrings."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body: Any = getattr(node, "body", None)
@@ -77,7 +77,7 @@ def _tree(file: Path) -> ast.Module:
 
 @cache
 def _needed(scripts: Path, name: str) -> tuple[str, ...]:
-    """The files of `scripts` that a Python file imports or names, relative to `scripts`."""
+    """Return the files of `scripts` that a Python file imports or names, relative to `scripts`."""
     found: list[str] = []
     for node in ast.walk(_tree(scripts / name)):
         if isinstance(node, ast.Import):
@@ -94,7 +94,7 @@ def _needed(scripts: Path, name: str) -> tuple[str, ...]:
 
 @cache
 def _module_files(scripts: Path, module: str) -> tuple[str, ...]:
-    """The files of a dotted module name, its packages included; none where it is not one of `scripts`."""
+    """Return the files of a dotted module name, packages included; none if the module is not in `scripts`."""
     parts = module.split(".")
     path = "/".join(parts)
     own = next((file for file in (f"{path}.py", f"{path}/__init__.py") if (scripts / file).is_file()), None)
@@ -106,14 +106,14 @@ def _module_files(scripts: Path, module: str) -> tuple[str, ...]:
 
 @cache
 def _meaning(file: Path) -> str:
-    """SHA-256 (hex) of a Python file's syntax tree, or of another file's bytes."""
+    """Return the SHA-256 (hex) of a Python file's syntax tree, or of another file's bytes."""
     if file.suffix != ".py":
         return hashlib.sha256(file.read_bytes()).hexdigest()
     return hashlib.sha256("\n".join(_tokens(_tree(file))).encode()).hexdigest()
 
 
 def _tokens(node: Any) -> Iterator[str]:
-    """Walk the fields of a tree. `ast.dump` would not do: its text differs between versions of Python."""
+    """Yield the tokens of a tree, field by field. The text of `ast.dump` differs between versions of Python."""
     if isinstance(node, ast.AST):
         yield f"({type(node).__name__}"
         for field, value in ast.iter_fields(node):
@@ -134,7 +134,7 @@ def _tokens(node: Any) -> Iterator[str]:
 
 @cache
 def environment_digest(envs: Path, name: str) -> str:
-    """Return the SHA-256 (hex) of an environment: what its YAML says, and its pin and post-deploy files."""
+    """Return the SHA-256 (hex) of an environment: the contents of its YAML, and its pin and post-deploy files."""
     spec = yaml.safe_load((envs / f"{name}.yaml").read_text(encoding="utf-8"))
     beside = sorted([*envs.glob(f"{name}.*pin.txt"), *envs.glob(f"{name}.post-deploy.*")])
     files = [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in beside]

@@ -1,4 +1,4 @@
-"""Checks a config before anything reads it, and fills in the defaults of its schema."""
+"""Checks a config and fills in the defaults of its schema, before anything else reads it."""
 
 import copy
 import math
@@ -17,17 +17,17 @@ from jsonschema.exceptions import ValidationError, best_match
 
 
 def _is_integer(_: Any, value: Any) -> bool:
-    """1.0 is an integer to JSON Schema, but not to a seed or a file's name."""
+    """Accept what Python calls an integer. JSON Schema also accepts 1.0, which fits neither a seed nor a file name."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _is_number(_: Any, value: Any) -> bool:
-    """Not a number and infinity are numbers to YAML."""
+    """Accept finite numbers. YAML also has infinity and not-a-number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _filled(validator: Any, properties: dict[str, Any], section: Any, schema: Any) -> Iterator[ValidationError]:
-    """The keyword `properties` of JSON Schema, which puts the default of each missing key into `section` first."""
+    """Put the default of each missing key into `section`; then check the keyword `properties` as JSON Schema does."""
     for key, part in properties.items():
         if "default" in part:
             section.setdefault(key, copy.deepcopy(part["default"]))
@@ -40,10 +40,10 @@ Filler = validators.extend(Validator, {"properties": _filled})
 
 
 def resolve(config: dict[str, Any], schema_file: str | Path, config_file: str) -> None:
-    """Check `config` against the schema and for what a schema cannot say, and fill in its defaults, in place.
+    """Check `config` against the schema and the rules of `semis.study.problems`, and fill in its defaults, in place.
 
-    Keys keep the order of the file; a missing one goes behind them. `config_file` is the name that a sentence gives to
-    the config. Raises UserError for the first problem.
+    Keys keep the order of the file; defaults follow them. `config_file` is the name of the config in a message. Raises
+    UserError for the first problem.
     """
     _refuse(config_file, renamed(config))
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
@@ -61,20 +61,20 @@ def _refuse(config_file: str, problem: str | None) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A copy without the OrderedDicts of a config in JSON, which YAML cannot write, and without shared parts."""
+    """Return a copy that YAML can write: without the OrderedDicts of a config in JSON, and without shared parts."""
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
 def _fill(config: dict[str, Any], schema: dict[str, Any]) -> None:
-    """Fill in the schema's defaults, and those that follow from another part of the config."""
+    """Fill in the schema's defaults, and the defaults that depend on another part of the config."""
     models, methods = config.get("models", {}), config.get("methods", {})
     for model in models.values():
         origin = models.get(model.get("export"), {})
         if "positions" in origin:
             model.setdefault("positions", origin["positions"])  # before the schema's default
-    # A method differs from the section `training` in its own keys alone, so the schema gives it no default.
+    # A method overrides the section `training` only with its own keys, so it must not get the schema's defaults.
     own = {name: method.pop("training", {}) for name, method in methods.items()}
     for error in Filler(schema).iter_errors(config):
         raise error
@@ -87,5 +87,5 @@ def _fill(config: dict[str, Any], schema: dict[str, Any]) -> None:
 
 
 def _engine(config: dict[str, Any], training: dict[str, Any]) -> str:
-    """The engine that a training asks for; the fast one is made for processors, so a GPU takes the reference."""
+    """Return the engine of a training. The fast engine is made for CPUs, so a training on a GPU uses the reference."""
     return "reference" if training["gpus"] else training.get("engine", config["engine"])

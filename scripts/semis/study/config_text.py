@@ -1,4 +1,4 @@
-"""What YAML reads differently, without a word, from what the user wrote in the config file."""
+"""Finds text in the config file that YAML would silently read as something else."""
 
 import re
 from pathlib import Path
@@ -7,15 +7,15 @@ from semis.harness.errors import UserError
 
 import yaml
 
-# Whole numbers in octal, binary, hexadecimal and base 60, and with underscores after a leading zero.
+# Whole numbers in octal, binary, hexadecimal or base 60, or with underscores after a leading zero.
 OTHER_NOTATION = re.compile(r"[-+]?0[0-9_box]|.*:")
 
 
 def check_text(file: str | Path) -> None:
-    """Raise UserError where YAML would silently read something else than what the config file says.
+    """Raise UserError if YAML would silently read something other than the config file says.
 
-    Of a key that is given twice, YAML takes the last; a number in another notation changes: 010 is 8, and 1:30 is 90.
-    A file that only JSON can read, such as one indented with tabs, is not checked.
+    If a key is repeated, YAML takes the last one. YAML also converts numbers in other notations: 010 is 8, and 1:30
+    is 90. A file that only JSON can read, such as one indented with tabs, is not checked.
     """
     try:
         waiting = [yaml.compose(Path(file).read_text(encoding="utf-8"), yaml.SafeLoader)]
@@ -24,7 +24,7 @@ def check_text(file: str | Path) -> None:
     seen = set()
     while waiting:
         node = waiting.pop()
-        if id(node) in seen:  # an alias, perhaps of a node around it
+        if id(node) in seen:  # an alias, possibly of an enclosing node
             continue
         seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
@@ -37,7 +37,7 @@ def check_text(file: str | Path) -> None:
 
 
 def _check_keys(file: str | Path, mapping: yaml.MappingNode) -> None:
-    """Raise UserError where a key is given twice."""
+    """Raise UserError if a key is repeated."""
     first: dict[str, yaml.ScalarNode] = {}
     for key in (key for key, _ in mapping.value if isinstance(key, yaml.ScalarNode)):
         if first.setdefault(key.value, key) is not key:
@@ -48,7 +48,7 @@ def _check_keys(file: str | Path, mapping: yaml.MappingNode) -> None:
 
 
 def _check_number(file: str | Path, scalar: yaml.ScalarNode) -> None:
-    """Raise UserError where YAML takes the scalar for another number than a reader would."""
+    """Raise UserError if YAML reads the scalar as another number than a person would."""
     if scalar.tag.endswith((":int", ":float")) and OTHER_NOTATION.match(scalar.value):
         number = yaml.safe_load(scalar.value)
         raise UserError(

@@ -1,7 +1,7 @@
-"""The figures of a study: from what each is drawn, with which settings, where it is shown, and which studies have it.
+"""The registry of figures: inputs, settings, section and title of each figure, and the studies that have it.
 
-Snakemake's own Python imports this module, so it imports no matplotlib. A figure is drawn by the script of its name,
-scripts/plot_<name>.py, and its caption is report/<name>.rst.
+Snakemake's own Python imports this module, so it imports no matplotlib. The script scripts/plot_<name>.py draws the
+figure, and report/<name>.rst holds its caption.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from semis.study.tables import RUN, Inputs, filled, has_methods, qlora_methods, 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: its title, the section of report and summary that shows it, its inputs and settings, and who has it."""
+    """A figure: its title, its section in report and summary, its inputs and settings, and whether a study has it."""
 
     label: str
     category: str
@@ -24,42 +24,42 @@ class Figure:
 
 
 def of_tables(*names: str) -> Callable[[Study], Inputs]:
-    """Return the inputs of a figure that is drawn from tables; the script calls them by their names."""
+    """Return the inputs function of a figure of tables; the script calls each input by the name of its table."""
     return lambda study: {name: table_file(study, name) for name in names}
 
 
 def of_qlora(name: str) -> Callable[[Study], Inputs]:
-    """Return the input of a figure that is drawn from a JSON file of the language-model part."""
+    """Return the inputs function of a figure of one JSON file of the language-model part."""
     return lambda study: {name: f"{study.results}/qlora/{name}.json"}
 
 
 def methods(study: Study) -> dict[str, Any]:
-    """Settings: all methods in the config's order, which decides their colours."""
+    """Return the settings {methods}: all methods in the config's order, which decides their colours."""
     return {"methods": list(study.methods)}
 
 
 def methods_of_qlora(study: Study) -> dict[str, Any]:
-    """Settings: all methods of the language-model part in the config's order."""
+    """Return the settings {methods}: all methods of the language-model part in the config's order."""
     return {"methods": qlora_methods(study)}
 
 
 def has_qlora(study: Study) -> bool:
-    """Whether the study has a language-model part."""
+    """Say whether the study has a language-model part."""
     return study.qlora is not None
 
 
 def history_and_metrics(study: Study) -> Inputs:
-    """Inputs: the history of all runs, and the metrics.json of each."""
+    """Return the inputs {history, metrics}: the history of all runs, and the metrics.json of each run."""
     return {"history": table_file(study, "history"), "metrics": filled(f"{RUN}/metrics.json", study, study.runs)}
 
 
 def lengths(study: Study) -> Inputs:
-    """Inputs: the lengths of the reviews of each dataset as each fairseq model reads them."""
+    """Return the inputs {lengths}: for each dataset and fairseq model, the lengths of the reviews in tokens."""
     return {"lengths": filled("{results}/data/{dataset}/tokens/{model}/lengths.csv", study, study.tokenized)}
 
 
 def positions(study: Study) -> dict[str, Any]:
-    """Settings: dataset, model and positions of each input of `lengths`."""
+    """Return the settings {of}: dataset, model and positions of each input of `lengths`."""
     return {"of": [{**of, "positions": study.models[of["model"]]["positions"]} for of in study.tokenized]}
 
 

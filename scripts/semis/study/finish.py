@@ -1,4 +1,4 @@
-"""Before and after a run: what will be trained again, what was made, and the record of a study that is complete."""
+"""Runs before and after all jobs: announces repeated trainings, reports the results, records a complete study."""
 
 import json
 import os
@@ -27,18 +27,19 @@ def say(sentence: str) -> None:
 
 
 def marker(study: Study) -> str:
-    """The file that says that the study is complete and recorded: rule `all` is due without it.
+    """Return the file that marks the study as complete and recorded.
 
-    Snakemake calls `finish` only in a run with a job, so a complete study that lacks its record needs one.
+    Rule `all` runs if it is missing: Snakemake calls `finish` only after a job, and a complete study without its record
+    needs that call.
     """
     return f"{study.results}/finished"
 
 
 def start(study: Study, snakemake: Internals) -> None:
-    """Say how many finished trainings will be made again because the code changed; end where nothing can be written."""
+    """Announce how many finished trainings run again because the code changed; exit if the disk is not writable."""
     if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
         sys.exit(f"Semis: {reason}.")
-    write_layout(study)
+    write_layout(Path(study.results))
     if snakemake.touches:
         return
     changed = [
@@ -54,9 +55,9 @@ def start(study: Study, snakemake: Internals) -> None:
 
 
 def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str]) -> None:
-    """After a run without failure: write provenance.json and report.html if the study is complete, else say what lacks.
+    """After a successful run, write provenance.json and report.html if the study is complete, else report its state.
 
-    `targets` are the files that the whole study asks for, `root` is the folder of the Snakefile.
+    `targets` are the files of the whole study, `root` is the folder of the Snakefile.
     """
     Path(marker(study)).unlink(missing_ok=True)  # until the record is written
     if snakemake.touches:
@@ -78,13 +79,13 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
 
 
 def fail(study: Study, targets: Sequence[str]) -> None:
-    """After a run with a failure: say how much of the study is there."""
+    """After a failed run, say how much of the study is there."""
     Path(marker(study)).unlink(missing_ok=True)
     say(f"the study is not finished: {_present(study, targets)}. `snakemake` without targets makes the rest.")
 
 
 def _present(study: Study, targets: Sequence[str]) -> str:
-    """How many of the study's results are there, and which are not."""
+    """Return a clause: how many of the study's results are there, and which are missing."""
     missing = [target for target in targets if not os.path.exists(target)]
     found = f"{len(targets) - len(missing)} of the {len(targets)} results of {study.results} are there"
     return f"{found}; missing are {_names(missing)}" if missing else found
@@ -108,7 +109,7 @@ def _complete(study: Study, snakemake: Internals, root: Path) -> None:
 
 
 def _write_report(snakefile: str, config: Path, page: str) -> str | None:
-    """Write Snakemake's report as `page`; return what Snakemake said where it could not."""
+    """Write Snakemake's report as `page`; return Snakemake's message if that fails, else None."""
     new = f"{page.removesuffix('.html')}.new.html"
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--nolock", "--configfile", str(config)]
     done = subprocess.run([*command, "--report", new], capture_output=True, text=True)
@@ -119,7 +120,7 @@ def _write_report(snakefile: str, config: Path, page: str) -> str | None:
 
 
 def study_inputs(study: Study) -> dict[str, list[str]]:
-    """{dotted config key: paths} of all that the study takes in; of a dataset's folder just the files it reads."""
+    """Return {dotted config key: paths} of all input files; of a dataset's folder only the files that a rule reads."""
     found = {key: [study.located(key)] for key in study.sources}
     for name in study.datasets:
         found[f"datasets.{name}.source"] = study.dataset_files(name)
@@ -127,12 +128,12 @@ def study_inputs(study: Study) -> dict[str, list[str]]:
 
 
 def as_json(value: Any) -> Any:
-    """Return `value` as JSON gives it back: plain dicts and lists."""
+    """Return `value` as JSON would read it back, in plain dicts and lists."""
     return json.loads(json.dumps(value))
 
 
 def _recorded(path: str) -> dict | None:
-    """The recipe that a job wrote beside its result, or None."""
+    """Return the recipe that a job recorded with its result, or None."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -140,14 +141,16 @@ def _recorded(path: str) -> dict | None:
 
 
 def _code(recipe: dict | None) -> tuple | None:
+    """Return the two digests of a recipe, or None."""
     return (recipe.get("code"), recipe.get("environment")) if recipe else None
 
 
 def _count(number: int, noun: str) -> str:
+    """Return a number with its noun, such as 1 result or 2 results."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _names(paths: Any) -> str:
-    """The first few of some paths."""
+    """Return the first few of some paths as text."""
     found = list(dict.fromkeys(map(str, paths)))
     return ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")

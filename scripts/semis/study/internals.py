@@ -1,4 +1,4 @@
-"""All that Semis takes from Snakemake's undocumented internals; tested with the version below."""
+"""The only module that uses Snakemake's undocumented internals; tested with the version below."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ TESTED = "9.27.1"
 
 
 class Internals:
-    """What Semis asks a running Snakemake, given its `workflow` object."""
+    """Answers Semis's questions about a running Snakemake, from its `workflow` object."""
 
     def __init__(self, workflow: Any) -> None:
         self.workflow = workflow
@@ -29,11 +29,11 @@ class Internals:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process plans and schedules; the others each run one job."""
+        """Whether this is the process that plans and schedules; each other process runs one job."""
         return self.workflow.is_main_process
 
     def check_config(self, config: dict, schema: Path) -> None:
-        """Check `config` and fill in its defaults, in place. Raises UserError."""
+        """Check `config` and fill in its defaults, in place. Raises UserError for the first problem."""
         files = [os.path.relpath(file) for file in self.workflow.configfiles]
         name = ", ".join(files) or "config"
         if self.workflow.config_settings.config:
@@ -44,12 +44,12 @@ class Internals:
 
     @property
     def cores(self) -> int:
-        """The cores that this run may use."""
+        """The number of cores that this run may use."""
         return self.workflow.cores
 
     @property
     def snakefile(self) -> str:
-        """The main Snakefile."""
+        """The path of the main Snakefile."""
         return self.workflow.main_snakefile
 
     @property
@@ -65,9 +65,9 @@ class Internals:
         return not parted and (not asked.targets or "all" in asked.targets)
 
     def recipes(self, due: bool = False) -> Iterable[tuple[str, str, dict]]:
-        """Yield (rule, file of the recorded recipe, planned recipe) of the jobs that record theirs.
+        """Yield (rule, path of the recorded recipe, planned recipe) of each job that records its recipe.
 
-        With `due` only the jobs that this run makes count.
+        With `due`, yield only the jobs of this run.
         """
         dag = self.workflow.dag
         for job in dag.needrun_jobs(exclude_finished=False) if due else dag.jobs:
@@ -75,6 +75,6 @@ class Internals:
                 yield job.rule.name, str(path), job.params.recipe
 
     def environments(self) -> dict[str, str]:
-        """{name: folder} of the environments of this run's rules."""
+        """Return {name: folder} of the environments of this run's rules."""
         found = self.workflow.dag.conda_envs.values()
         return {Path(env.file.get_path_or_uri(secret_free=True)).stem: env.address for env in found}

@@ -1,18 +1,16 @@
-"""Recognises the results of another version of Semis, whose files this one would mix with its own."""
+"""Recognises a results folder of another version of Semis, so that this version does not mix its files with them."""
 
 import json
 from pathlib import Path
 
 from semis.harness.errors import UserError
-from semis.study.plan import Study
 
-LAYOUT = 2  # raised when files below results/ change their names or meaning
+LAYOUT = 2  # increase it when files below results/ change their names or meaning
 PARTS = ("bloom", "data", "figures", "models", "pretraining", "qlora", "runs", "tables")
 
 
-def check_layout(study: Study) -> None:
-    """Raise UserError where the study's folder holds results of another version. Nothing is changed."""
-    results = Path(study.results)
+def check_layout(results: Path) -> None:
+    """Raise UserError if a study's folder holds results of another version. Changes nothing."""
     found = _layout(results)
     if found != LAYOUT and any((results / part).exists() for part in PARTS):
         version = "an older version" if found < LAYOUT else "a newer version"
@@ -22,16 +20,15 @@ def check_layout(study: Study) -> None:
         )
 
 
-def write_layout(study: Study) -> None:
-    """Mark the study's folder as one of this version."""
-    results = Path(study.results)
+def write_layout(results: Path) -> None:
+    """Record this version's layout in a study's folder."""
     results.mkdir(parents=True, exist_ok=True)
     if _layout(results) != LAYOUT:
         (results / "layout.json").write_text(json.dumps({"layout": LAYOUT}) + "\n", encoding="utf-8")
 
 
 def _layout(results: Path) -> int:
-    """The layout that the folder says it has; 0 where it says nothing."""
+    """Return the layout that is recorded in the folder, or 0."""
     try:
         return int(json.loads((results / "layout.json").read_text(encoding="utf-8"))["layout"])
     except (OSError, ValueError, TypeError, KeyError):

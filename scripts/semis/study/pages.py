@@ -1,4 +1,4 @@
-"""The pages of a study: what the summary is made from, and where the pages are."""
+"""The pages of a study: inputs and settings of the summary, and the paths of all pages."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ QLORA = ["parameters.json", "metrics.json", "samples.jsonl"]
 
 
 def summary_inputs(study: Study) -> dict[str, list[str]]:
-    """Return the inputs of the summary: all tables and figures, the language-model part, and published figures."""
+    """Return the inputs of the summary: all tables and figures, the language-model part, and the published table."""
     return {
         "tables": table_targets(study),
         "figures": [figure_file(study, name, "png") for name in figures_of(study)],

@@ -1,4 +1,4 @@
-"""The plan of a study: what its resolved config comes to, in the config's order."""
+"""The plan of a study: the runs, models and files that follow from its resolved config."""
 
 import os
 from functools import cached_property
@@ -11,7 +11,7 @@ SYMBOLS = {"D": "dimension", "F": "feed_forward", "L": "layers", "A": "heads"}
 
 
 class Study:
-    """A study by its resolved config. Lists and mappings keep the config's order, which tables and figures follow."""
+    """A study, from its resolved config. Lists and mappings keep the config's order, and so do tables and figures."""
 
     splits = list(SPLITS)
 
@@ -27,7 +27,7 @@ class Study:
 
     @cached_property
     def runs(self) -> list[dict]:
-        """{dataset, method, seed} of each run."""
+        """{dataset, method, seed} of each run, in the config's order."""
         return [
             {"dataset": dataset, "method": method, "seed": seed}
             for dataset in self.datasets
@@ -36,15 +36,15 @@ class Study:
         ]
 
     def model_of(self, method: str) -> dict:
-        """The config's section of the model that a method trains."""
+        """Return the config's section of the model that a method trains."""
         return self.models[self.methods[method]["model"]]
 
     def training_of(self, method: str) -> dict:
-        """The training settings of a method, without the threads, which decide no number that is compared."""
+        """Return the training settings of a method without `threads`, which do not count as a change of the recipe."""
         return {key: value for key, value in self.methods[method]["training"].items() if key != "threads"}
 
     def models_with(self, library: str, *keys: str) -> list[str]:
-        """Names of the models of a library that have one of these keys."""
+        """Return the names of a library's models that have one of these keys."""
         return [
             name
             for name, model in self.models.items()
@@ -52,18 +52,18 @@ class Study:
         ]
 
     def methods_of(self, library: str) -> list[str]:
-        """Names of the methods whose model is trained with a library."""
+        """Return the names of the methods whose model a library trains."""
         return [name for name in self.methods if self.model_of(name)["library"] == library]
 
     @cached_property
     def models_sized(self) -> list[str]:
-        """Names of the fairseq models of the methods: their parameters and tokens are counted."""
+        """Names of the fairseq models that a method uses; Semis counts their parameters and tokens."""
         used = {self.methods[name]["model"] for name in self.methods_of("fairseq")}
         return [name for name in self.models if name in used]
 
     @cached_property
     def models_pretrained(self) -> list[str]:
-        """Names of the models that the study pretrains and that a method starts from."""
+        """Names of the models that the study pretrains and a method starts from."""
         starts = {
             self.model_of(name).get("export", method["model"])
             for name, method in self.methods.items()
@@ -73,23 +73,23 @@ class Study:
 
     @cached_property
     def tokenized(self) -> list[dict]:
-        """{dataset, model} of each dataset that a fairseq model reads."""
+        """{dataset, model} for each dataset and each fairseq model that reads it."""
         return [{"dataset": dataset, "model": model} for dataset in self.datasets for model in self.models_sized]
 
     def sizes_of(self, model: str) -> dict[str, int]:
-        """{symbol of the formulas: number} of a fairseq model; A is the number of attention heads."""
+        """Return {symbol of the formulas: number} for a fairseq model; A is the number of attention heads."""
         sizes = self.models[model]["architecture"]
         return {symbol: sizes[key] for symbol, key in SYMBOLS.items()} | {"T": self.models[model]["positions"]}
 
     def counted_checkpoint(self, model: str) -> str:
-        """Where a model's parameters are counted: in its own checkpoint, or in that of its first run."""
+        """Return the checkpoint whose parameters are counted: the model's own, or that of its first run."""
         if model in self.models_with("fairseq", "source", "pretraining"):
             return f"{self.results}/models/{model}/model.pt"
         method = next(name for name, method in self.methods.items() if method["model"] == model)
         return f"{self.results}/runs/{next(iter(self.datasets))}/{method}/seed{self.seeds[0]}/model"
 
     def dataset_files(self, name: str, split: str | None = None) -> list[str]:
-        """The files that a split of a dataset (None: all splits) is read from: its archive, or those of its folder."""
+        """Return the files of a dataset's split (None: all splits): the archive, or the files in the folder."""
         key = f"datasets.{name}.source"
         if not os.path.isdir(self.sources[key].get("path", "")):
             return [self.located(key)]
@@ -98,11 +98,11 @@ class Study:
 
     @cached_property
     def sources(self) -> dict[str, dict]:
-        """{dotted config key: source} of all that the study takes in from outside."""
+        """{dotted config key: source} of everything that the study reads from outside."""
         return dict(sources(self.config))
 
     def located(self, key: str) -> str:
-        """Where the source under a dotted config key is, or will be downloaded to: a path, a file, a hub's folder."""
+        """Return the path of the source under a dotted config key: the user's own, or that of its download."""
         source = self.sources[key]
         if "path" in source:
             return source["path"]
@@ -110,5 +110,5 @@ class Study:
         return f"{self.results}/downloads/{place_of(key)}/{last}"
 
     def downloads(self, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
-        """{place below downloads/: (dotted config key, source)} of the sources of a kind (url or hub)."""
+        """Return {folder below downloads/: (dotted config key, source)} for the sources of a kind (url or hub)."""
         return {place_of(key): (key, source) for key, source in self.sources.items() if kind in source}

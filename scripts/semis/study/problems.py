@@ -1,4 +1,4 @@
-"""What a schema cannot say of a config: names that must exist, files that must be there, settings that must fit."""
+"""The rules for a config that a schema cannot express: names and files must exist, settings must fit each other."""
 
 import csv
 import os
@@ -14,7 +14,7 @@ Section = dict[str, Any]
 
 
 def problems(config: Section) -> Iterator[str]:
-    """Yield a sentence, without a full stop, for each thing in a config with its defaults that does not fit."""
+    """Yield a sentence, without a full stop, for each problem of a config; its defaults are filled in already."""
     for name, model in config["models"].items():
         yield from _model_problems(f"models.{name}", model, config["models"])
     for name, method in config["methods"].items():
@@ -35,6 +35,7 @@ def problems(config: Section) -> Iterator[str]:
 
 
 def _model_problems(where: str, model: Section, models: Section) -> Iterator[str]:
+    """Check that a model has one origin, and that its other keys fit that origin."""
     origins = [key for key in ("source", "export", "tokenizer") if key in model]
     if len(origins) != 1:
         yield f"{where} needs exactly one of source, export and tokenizer, not {' and '.join(origins) or 'none'}"
@@ -48,6 +49,7 @@ def _model_problems(where: str, model: Section, models: Section) -> Iterator[str
 
 
 def _export_problems(where: str, model: Section, models: Section) -> Iterator[str]:
+    """Check that an exported model is a Hugging Face model and that its origin is a fairseq model with weights."""
     name, origin = model["export"], models.get(model["export"])
     if model["library"] != "huggingface":
         yield f"{where}.export makes a Hugging Face model; set library: huggingface"
@@ -61,11 +63,13 @@ def _export_problems(where: str, model: Section, models: Section) -> Iterator[st
 
 
 def _size_problems(where: str, sizes: Section) -> Iterator[str]:
+    """Check that the heads divide the dimension."""
     if sizes["dimension"] % sizes["heads"]:
         yield f"{where}.dimension {sizes['dimension']} is not a multiple of heads {sizes['heads']}; change one"
 
 
 def _method_problems(where: str, method: Section, models: Section) -> Iterator[str]:
+    """Check that a method's model exists, and that start and training fit the model."""
     name, start, training = method["model"], method["start"], method["training"]
     final, peak = training["final_learning_rate"], training["learning_rate"]
     model = models.get(name)
@@ -85,6 +89,7 @@ def _method_problems(where: str, method: Section, models: Section) -> Iterator[s
 
 
 def _qlora_problems(qlora: Section) -> Iterator[str]:
+    """Check the section of the language-model part."""
     model, rank = qlora["model"], qlora["lora"]["rank"]
     if ("source" in model) == ("build" in model):
         yield "qlora.model needs exactly one of source and build"
@@ -95,6 +100,7 @@ def _qlora_problems(qlora: Section) -> Iterator[str]:
 
 
 def _source_problems(where: str, source: Section) -> Iterator[str]:
+    """Check that a source has one origin, that a path exists, and that a url is usable and holds no secret."""
     given = [key for key in ("url", "path", "hub") if key in source]
     if len(given) != 1:
         yield f"{where} needs exactly one of url, path and hub, not {' and '.join(given) or 'none'}"
@@ -114,7 +120,7 @@ def _source_problems(where: str, source: Section) -> Iterator[str]:
 
 
 def _by_hand_problems(config: Section) -> Iterator[str]:
-    """One file in downloads/ cannot serve two urls."""
+    """Check that no file in downloads/ would have to serve two urls."""
     urls: dict[str, str] = {}
     for where, source in sources(config):
         if "url" in source:
@@ -125,7 +131,7 @@ def _by_hand_problems(config: Section) -> Iterator[str]:
 
 
 def _published_problems(path: str) -> Iterator[str]:
-    """Only the last page of a study reads this table: too late to learn that it cannot be read."""
+    """Check the table of published figures now, since only the last page of a study reads it."""
     where, columns = f"published: {path}", ["key", "published", "remark"]
     if not os.path.isfile(path):
         yield f"published '{path}' is not there; correct the path, or remove the key"
@@ -133,7 +139,7 @@ def _published_problems(path: str) -> Iterator[str]:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream, strict=True))
-    except (OSError, ValueError, csv.Error) as error:  # ValueError: of another encoding
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: another encoding
         yield f"{where} cannot be read as CSV in UTF-8 ({error}); correct it"
         return
     if rows[:1] != [columns]:
@@ -144,7 +150,7 @@ def _published_problems(path: str) -> Iterator[str]:
 
 
 def _folder_problems(where: str, source: Section) -> Iterator[str]:
-    """Rules read a dataset's folder in place; without this, Snakemake would report a missing file in its own words."""
+    """Check a dataset's folder now: rules read it in place, and Snakemake would report a missing file its own way."""
     folder = source.get("path", "")
     if os.path.isdir(folder):
         wanted = [name for split in SPLITS for name in format_of(source).files(split)]

@@ -1,7 +1,7 @@
-"""Sentences for what Snakemake answers with a traceback before it reads the Snakefile; profiles/default calls `check`.
+"""Gives one sentence for configs on which Snakemake ends with a traceback before it reads the Snakefile.
 
-It imports nothing of the project, and the profile runs it by its path: the folder in which somebody calls Snakemake may
-hold another version of the project than the one whose Snakefile they name, and one must not mix with the other.
+profiles/default runs this file by its path and calls `check`. The file imports nothing of the project: the folder in
+which a user calls Snakemake may hold another version of Semis than the Snakefile, and the two must not mix.
 """
 
 import argparse
@@ -14,13 +14,13 @@ from snakemake.common.configfile import load_configfile
 
 
 def check(arguments: Sequence[str]) -> None:
-    """End Snakemake with a sentence where it could not read the config that its command line asks for."""
+    """Exit with a sentence if Snakemake could not read the config that the `arguments` of its command line name."""
     if sentence := problem(arguments):
         sys.exit(f"Semis: {sentence}")
 
 
 def problem(arguments: Sequence[str]) -> str | None:
-    """The sentence on what is wrong with --config or with a config file; None where Snakemake can read both."""
+    """Return a sentence on the problem with --config or with a config file; None if Snakemake can read both."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+")
     parser.add_argument("--config", "-C", nargs="*")
@@ -30,7 +30,7 @@ def problem(arguments: Sequence[str]) -> str | None:
         parse_config(given.config)
     except ValueError:
         return f"--config {' '.join(given.config)}: write key=value, with a key of the config's top level."
-    # Files on the command line are relative to this folder, the Snakefile's own one to --directory.
+    # A config file on the command line is relative to the current folder, the default one to --directory.
     default = os.path.join(given.directory, "config.yaml")
     for file in given.configfile or filter(os.path.exists, [default]):
         try:

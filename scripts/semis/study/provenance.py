@@ -1,4 +1,4 @@
-"""provenance.json: what a study was made from and with, so that a run of it can be repeated; no rule reads it."""
+"""provenance.json: the inputs, code, config and versions of a study, for repeating a run; no rule reads it."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ LIST = (
 
 
 def checksums(paths: Iterable[str | Path]) -> dict[str, str]:
-    """{file: SHA-256 (hex)} of the files `paths`, and of all files in those that are folders."""
+    """Return {file: SHA-256 (hex)} for the files `paths`; a folder counts as all the files in it."""
     found: dict[str, str] = {}
     for path in map(Path, paths):
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
@@ -30,7 +30,7 @@ def checksums(paths: Iterable[str | Path]) -> dict[str, str]:
 
 
 def _git(root: Path, *args: str) -> str | None:
-    """What git prints in the folder `root`, or None where it cannot say."""
+    """Return the output of git in the folder `root`, or None if git fails or is not installed."""
     try:
         done = subprocess.run(["git", "-C", root, *args], capture_output=True, text=True)
     except FileNotFoundError:
@@ -39,10 +39,10 @@ def _git(root: Path, *args: str) -> str | None:
 
 
 def code(root: str | Path) -> dict[str, Any]:
-    """What code stands in the folder `root`: {commit, changed, sha256}.
+    """Describe the code in the folder `root`: {commit, changed, sha256}.
 
-    `changed` lists the files that differ from the commit; both are None where `root` is no clone. The checksum is over
-    everything that decides a result, changed or not.
+    `changed` lists the files that differ from the commit; both are None if `root` is not a clone. The checksum covers
+    all files that decide a result, changed or not.
     """
     root = Path(root).resolve()
     files = [file for part in CODE for file in checksums([root / part]).items() if "__pycache__" not in file[0]]
@@ -55,7 +55,7 @@ def code(root: str | Path) -> dict[str, Any]:
 
 
 def environment(folder: str | Path) -> dict[str, Any]:
-    """Versions in the environment in `folder`: {made_with, python, packages}, with conda also what conda installed."""
+    """Return the versions in the environment `folder`: {made_with, python, packages}, and conda's packages if any."""
     folder = Path(folder)
     if not (folder / "bin" / "python").exists():
         return {"made_with": None}
@@ -66,7 +66,7 @@ def environment(folder: str | Path) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """{processor, processors, system} of this machine; on a cluster the jobs ran on others."""
+    """Return {processor, processors, system} of this machine; on a cluster the jobs ran on other machines."""
     name = platform.processor()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
@@ -75,7 +75,7 @@ def machine() -> dict[str, Any]:
 
 
 def seconds(benchmarks: Path) -> dict[str, float]:
-    """{job: wall time in seconds} of Snakemake's benchmark files below a folder."""
+    """Return {job: wall time in seconds} from Snakemake's benchmark files below a folder."""
     found = {}
     for file in sorted(Path(benchmarks).rglob("*.tsv")):
         names, values = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()[:2])
@@ -91,10 +91,10 @@ def write(
     environments: Mapping[str, str],
     run: dict[str, Any],
 ) -> None:
-    """Write the record of a study that was just finished by the code in the folder `root`.
+    """Write the record of a study that the code in the folder `root` has just finished.
 
-    `inputs` are {dotted config key: paths}, `environments` {name: folder}. What is known of this `run` alone is added
-    to the runs that stand in the file already.
+    `inputs` is {dotted config key: paths}, `environments` is {name: folder}. `run` describes this run and is added to
+    the runs that the file already lists.
     """
     path = Path(path)
     record = {
@@ -116,7 +116,7 @@ def write(
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The contents of a provenance.json. Raises UserError where it is not there or is something else."""
+    """Return the contents of a provenance.json. Raises UserError if it is missing or is something else."""
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         if {"config", "inputs", "code", "runs"} <= set(found):

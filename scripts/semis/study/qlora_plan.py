@@ -1,4 +1,4 @@
-"""Where the rules of the language-model part find their inputs and settings."""
+"""The inputs and settings of the rules of the language-model part."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class QloraPlan:
-    """The language-model part of a study; without methods where the study has no such part.
+    """The language-model part of a study; a study without that part gets one without methods.
 
-    Methods that take wildcards are input, params or threads functions of rules. `folder` is where the results are.
+    Functions that take wildcards are input, params or threads functions of rules. `folder` holds the results.
     """
 
     def __init__(self, study: Study) -> None:
@@ -28,7 +28,7 @@ class QloraPlan:
         self.builds_model: bool = "build" in self.section.get("model", {})
 
     def threads(self, wildcards: Any) -> int:
-        """Return the threads of the part's rules that train, answer or build a model."""
+        """Return the number of threads for the rules that train, answer or build a model."""
         return self.section["threads"]
 
     def data(self, wildcards: Any) -> list[str]:
@@ -36,28 +36,28 @@ class QloraPlan:
         return [self.study.located("qlora.data.source")]
 
     def texts(self, wildcards: Any) -> list[str]:
-        """Return the text files that the workflow builds its own model from."""
+        """Return the text files from which the workflow builds its own model."""
         number = len(self.section["model"]["build"]["text"])
         return [self.study.located(f"qlora.model.build.text.{i}") for i in range(number)]
 
     def archive(self, wildcards: Any) -> list[str]:
-        """Return the archive or folder that the model is unpacked from."""
+        """Return the archive or folder that holds the model."""
         return [self.study.located("qlora.model.source")]
 
     def model(self, wildcards: Any) -> str:
-        """Return the folder of the model; a folder of the user's or of the hub is read where it is."""
+        """Return the folder of the model; rules read the user's own folder, or that of the hub, in place."""
         source = self.section["model"].get("source", {})
         if "hub" in source or os.path.isdir(source.get("path", "")):
             return self.study.located("qlora.model.source")
         return f"{self.folder}/model"
 
     def adapter(self, wildcards: Any) -> list[str]:
-        """Return the files of the method's adapter, weights first; none for the untrained model."""
+        """Return the files of the method's adapter, weights first; nothing for the untrained model."""
         names = [] if wildcards.method == BASE else ["adapter_model.safetensors", "adapter_config.json"]
         return [f"{self.folder}/{wildcards.method}/adapter/{name}" for name in names]
 
     def recipe(self, method: str) -> Recipe:
-        """Return the recipe that a method is trained by."""
+        """Return the recipe of a method."""
         return RECIPES[self.section["methods"][method]["recipe"]]
 
     def pairs(self, wildcards: Any) -> list[str]:
@@ -70,7 +70,7 @@ class QloraPlan:
         return self.section["model"].get("source", {}).get("hub") or self.model(wildcards)
 
     def settings(self, *keys: str) -> Callable[[Any], dict[str, Any]]:
-        """Return a settings function: these keys of the config's section."""
+        """Return a settings function that picks these keys of the config's section."""
         return lambda wildcards: {key: self.section[key] for key in keys}
 
     def data_settings(self, wildcards: Any) -> dict[str, Any]:
@@ -79,11 +79,11 @@ class QloraPlan:
         return {"file": data["source"].get("file"), "holdout": data["holdout"]}
 
     def tokenizer_settings(self, wildcards: Any) -> dict[str, Any]:
-        """Return the settings of qlora_build_tokenizer, with the texts in their order: inputs are compared as a set."""
+        """Return the settings of qlora_build_tokenizer, with the text files: Snakemake ignores the order of inputs."""
         return {"vocabulary": self.section["model"]["build"]["vocabulary"], "text": self.texts(wildcards)}
 
     def build_settings(self, wildcards: Any) -> dict[str, Any]:
-        """Return the settings of qlora_build_model: those of the build that are not the tokenizer's."""
+        """Return the settings of qlora_build_model: all of the section `build` except the tokenizer's."""
         build = self.section["model"]["build"]
         kept = {key: value for key, value in build.items() if key not in ("text", "vocabulary")}
         return {"build": kept, "text": self.texts(wildcards)}
@@ -95,7 +95,7 @@ class QloraPlan:
         return {"method": wildcards.method, "stage": stage, **picked}
 
     def train_settings(self, wildcards: Any) -> dict[str, Any]:
-        """Return the settings of qlora_train; the recipe comes as its fields, so a new recipe retrains no method."""
+        """Return the settings of qlora_train; they hold the recipe's fields, so a new recipe retrains no method."""
         recipe = asdict(self.recipe(wildcards.method))
         picked = self.settings("training", "lora", "prompt", "device")(wildcards)
         return {"recipe": recipe, "base": self.base(wildcards), **picked}
@@ -123,7 +123,7 @@ class QloraPlan:
         }
 
     def targets(self) -> list[str]:
-        """Return all that the part makes besides its figures."""
+        """Return the paths of all results of the part except its figures."""
         if not self.methods:
             return []
         files = ["parameters.json", "samples.jsonl", "samples.html", "metrics.json"]

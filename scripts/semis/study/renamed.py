@@ -1,9 +1,9 @@
-"""Keys that an older config has under another name."""
+"""Names the successors of keys from older configs."""
 
 from typing import Any
 
 METHODS = "qlora.methods, a mapping such as {faithful: {recipe: report}}"
-# {dotted key of an older config: what it is now}
+# {dotted key of an older config: its successor}
 RENAMED = {
     "bloom": "qlora",
     "bloom.faq": "qlora.data",
@@ -14,13 +14,13 @@ RENAMED = {
 
 
 def renamed(config: dict[str, Any]) -> str | None:
-    """The sentence, without a full stop, that names the new name of each key with an old one; None without any."""
+    """Return a sentence, without a full stop, with the successor of each old key in the config; None without any."""
     found = [f"{then} is now {now}" for then, now in RENAMED.items() if _holds(config, then)]
     return f"{', '.join(found)}; rename {'it' if len(found) == 1 else 'them'}" if found else None
 
 
 def _holds(section: Any, key: str) -> bool:
-    """Whether nested mappings hold a dotted key."""
+    """Say whether nested mappings hold a dotted key."""
     for part in key.split("."):
         if not isinstance(section, dict) or part not in section:
             return False

@@ -1,4 +1,4 @@
-"""What jobs ask of a scheduler, by kind. A site changes it in its profile, with set-resources."""
+"""The memory and time that each kind of job requests from a scheduler. A site overrides them with set-resources."""
 
 # mem_mb: megabytes; runtime: minutes.
 ASKED = {

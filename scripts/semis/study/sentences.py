@@ -1,4 +1,4 @@
-"""One sentence for one jsonschema error: the key, what is wrong with it, and the way out."""
+"""Turns a jsonschema error into one sentence with the key, the problem and the way out."""
 
 import math
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from jsonschema.exceptions import ValidationError
 
-LARGEST = 2**31 - 1  # of whole numbers: more is a slip, and more than some of the libraries' seeds can hold
+LARGEST = 2**31 - 1  # the largest whole number: more is a typing error, and too much for some libraries' seeds
 KINDS = {
     "array": "a list, such as [0, 1]",
     "object": "keys with values",
@@ -28,18 +28,18 @@ BOUNDS = {
 
 
 def ended(sentence: str) -> str:
-    """The sentence with a full stop, unless it is a question."""
+    """Return the sentence with a full stop, unless it is a question."""
     return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the name that was probably meant, or all known ones."""
+    """Return the end of a sentence about an unknown name: the name that was probably meant, or all known names."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known) or 'none'}"
 
 
 def sentence(error: ValidationError) -> str:
-    """The sentence, without a full stop, for an error that the schema found."""
+    """Return the sentence, without a full stop, for an error that the schema found."""
     where = ".".join(str(part) for part in error.absolute_path) or "the config"
     value: Any = error.instance
     wanted: Any = error.validator_value
@@ -70,6 +70,7 @@ def sentence(error: ValidationError) -> str:
 
 
 def _unknown_key(where: str, section: dict[Any, Any], known: list[str]) -> str:
+    """Return the sentence for a key that the schema does not have."""
     unknown = next(key for key in section if key not in known)
     outer, _, inner = str(unknown).partition(".")
     close = get_close_matches(str(unknown), known, n=1)
@@ -81,6 +82,7 @@ def _unknown_key(where: str, section: dict[Any, Any], known: list[str]) -> str:
 
 
 def _name_problem(name: Any, validator: str) -> str:
+    """Return the problem with the name of a study, dataset, model or method, and the way out."""
     if not isinstance(name, str):
         return "is not text; write it in quotes"
     if validator == "not":
@@ -91,7 +93,7 @@ def _name_problem(name: Any, validator: str) -> str:
 
 
 def _type_problem(value: Any, wanted: str) -> str:
-    """What is wrong with a value of another type than `wanted`, and the way out."""
+    """Return the problem with a value whose type is not `wanted`, and the way out."""
     if wanted in ("integer", "number") and isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
             return f"is {value}, not a finite number; give it one"
@@ -108,7 +110,7 @@ def _type_problem(value: Any, wanted: str) -> str:
 
 
 def _number_meant(text: str, wanted: str) -> str:
-    """The end of the sentence for a text in the place of a number."""
+    """Return the end of the sentence for a text where the config needs a number."""
     try:
         number = float(text)
     except ValueError:
@@ -116,5 +118,5 @@ def _number_meant(text: str, wanted: str) -> str:
     if not math.isfinite(number):
         return "a finite number; give it one"
     number = int(number) if wanted == "integer" and number == int(number) else number
-    # PyYAML's own spelling: it reads 1e-5 as text and 1.0e-05 as a number.
+    # PyYAML's own spelling, since it reads 1e-5 as text and 1.0e-05 as a number.
     return f"a number; write {yaml.safe_dump(number).split()[0]} without quotes"

@@ -1,16 +1,16 @@
-"""Where a study's data and models come from: the sources of a config, their folders and addresses."""
+"""The sources of a config: the addresses and folders from which a study gets its data and models."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-# Names of keys in a url's query whose values are secrets, such as access_token or X-Amz-Signature.
+# Names of keys in a url's query that usually hold secrets, such as access_token or X-Amz-Signature.
 SECRET = re.compile(r"token|secret|passw|credential|signature|^sig$|^auth|(^|[-_])(api)?key$", re.IGNORECASE)
 
 
 def sources(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (dotted key, source mapping) for every place of a resolved config that data or a model comes from."""
+    """Yield (dotted key, source) for each source of data or of a model in a resolved config."""
     for name, dataset in config["datasets"].items():
         yield f"datasets.{name}.source", dataset["source"]
     for name, model in config["models"].items():
@@ -29,21 +29,21 @@ def sources(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def place_of(where: str) -> str:
-    """The folder, below downloads/, of the source with this dotted key: `models.a.tokenizer.text.0` and its like.
+    """Return the folder, below downloads/, of the source with a dotted key such as `models.a.tokenizer.text.0`.
 
-    No two sources of a config share a folder: names hold neither dots nor slashes, so the parts of the key remain
-    apart.
+    No two sources of a config share a folder: names contain neither dots nor slashes, so different keys give different
+    folders.
     """
     return where.removesuffix(".source").replace(".", "/")
 
 
 def file_name(url: str) -> str:
-    """The name of the file that a url leads to: its last part, without a query such as ?download=1."""
+    """Return the name of the file that a url leads to: its last part, without a query such as ?download=1."""
     return unquote(urlsplit(url).path).rpartition("/")[2]
 
 
 def secret_in(url: str) -> str | None:
-    """What in a url looks like a secret, in words; None where nothing does."""
+    """Return the part of a url that looks like a secret, in words; None without any."""
     parts = urlsplit(url)
     if "@" in parts.netloc:
         return "a user name or password"

@@ -1,7 +1,7 @@
-"""The tables of a study: from what each is made, with which settings, and which studies have it.
+"""The registry of tables: inputs and settings of each table, and the studies that have it.
 
-Snakemake's own Python imports this module, so it imports no pandas. A table is made by the script of its name,
-scripts/table_<name>.py, or it stacks tables of the same columns, which scripts/table_stack.py does for all of them.
+Snakemake's own Python imports this module, so it imports no pandas. The script scripts/table_<name>.py makes the table.
+If a table only stacks others with the same columns, scripts/table_stack.py makes it.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ RUN = "{results}/runs/{dataset}/{method}/seed{seed}"
 
 
 def has_methods(study: Study) -> bool:
-    """Whether the study compares ways of fine-tuning."""
+    """Say whether the study compares methods of fine-tuning."""
     return bool(study.methods)
 
 
@@ -32,17 +32,17 @@ class Table:
 
 
 def filled(pattern: str, study: Study, rows: list[dict[str, Any]]) -> list[str]:
-    """Return the path for each of the `rows`, whose keys the pattern names."""
+    """Return a path for each of the `rows`: the pattern, filled in with the row's values."""
     return [pattern.format(results=study.results, **row) for row in rows]
 
 
 def of_runs(name: str, file: str, settings: Callable[[Study], dict[str, Any]] = lambda study: {}) -> Table:
-    """Return a table that is made from a file of each run; the rule and the script call this input `name`."""
+    """Return a table that reads one file of each run; the rule and the script call this input `name`."""
     return Table(lambda study: {name: filled(f"{RUN}/{file}", study, study.runs)}, settings)
 
 
 def stack(pattern: str, rows: Rows, applies: Callable[[Study], bool] = has_methods) -> Table:
-    """Return a table that stacks those at `pattern`, one for each of the rows, whose columns come first."""
+    """Return a table that stacks the tables at `pattern`, one for each row; the row's columns come first."""
     return Table(
         lambda study: {"tables": filled(pattern, study, rows(study))},
         lambda study: {"rows": rows(study)},
@@ -52,33 +52,33 @@ def stack(pattern: str, rows: Rows, applies: Callable[[Study], bool] = has_metho
 
 
 def runs(study: Study) -> dict[str, Any]:
-    """Settings: the run of each input."""
+    """Return the settings {runs}: the run of each input."""
     return {"runs": study.runs}
 
 
 def runs_and_labels(study: Study) -> dict[str, Any]:
-    """Settings: the run of each input, and the labels of each dataset in the order of its classes."""
+    """Return the settings {runs, labels}: the run of each input, and each dataset's labels in order of the classes."""
     return runs(study) | {"labels": {name: dataset["labels"] for name, dataset in study.datasets.items()}}
 
 
 def qlora_methods(study: Study) -> list[str]:
-    """Return the methods of the language-model part in the config's order; none for a study without that part."""
+    """Return the methods of the language-model part in the config's order; an empty list without that part."""
     return list(study.qlora["methods"]) if study.qlora else []
 
 
 def benchmarks(study: Study) -> Inputs:
-    """Inputs: Snakemake's benchmark files of all runs, stage by stage."""
+    """Return the inputs {benchmarks}: Snakemake's benchmark files of all runs, stage by stage."""
     pattern = "{results}/benchmarks/{stage}/{dataset}/{method}/seed{seed}.tsv"
     return {"benchmarks": filled(pattern, study, [{**run, "stage": stage} for stage in STAGES for run in study.runs])}
 
 
 def summary_inputs(study: Study) -> Inputs:
-    """Inputs: the metrics of all runs, and their predictions."""
+    """Return the inputs {metrics, predictions}: the table of metrics, and the predictions of all runs."""
     return {"metrics": table_file(study, "metrics"), **TABLES["comparisons"].inputs(study)}
 
 
 def pretrainings(study: Study) -> list[dict[str, Any]]:
-    """Rows: the models that are pretrained, and the tokens that an update reads."""
+    """Return a row for each pretrained model: {model, tokens_per_step}, the tokens that an update reads."""
     models = {name: study.models[name] for name in study.models_pretrained}
     return [
         {"model": name, "tokens_per_step": model["pretraining"]["batch_size"] * model["positions"]}
@@ -124,7 +124,7 @@ def table_file(study: Study, name: str) -> str:
 
 
 def tables_of(study: Study, stacked: bool | None = None) -> list[str]:
-    """Return the names of the study's tables; only those that are stacked, or are not, where that is given."""
+    """Return the names of the study's tables: all, or only those with this value of `stacked`."""
     wanted = (True, False) if stacked is None else (stacked,)
     return [name for name, table in TABLES.items() if table.applies(study) and table.stacked in wanted]
 

@@ -1,1 +1,1 @@
-"""Reads what the user gives: archives, plain text, JSON."""
+"""Reads the user's files: archives, plain text, formats of reviews, JSON."""

@@ -1,4 +1,4 @@
-"""Reads the wanted files out of a zip or tar archive, or a folder; nothing else of it is touched."""
+"""Reads files out of a zip or tar archive, or a folder, without unpacking the rest."""
 
 import errno
 import lzma
@@ -15,19 +15,19 @@ from typing import IO, Any
 
 from semis.harness.errors import UserError, reason
 
-# UnicodeDecodeError: a name in a zip. OSError: gzip and bz2 say so without a number, seek with EINVAL.
+# UnicodeDecodeError comes from a name in a zip. gzip and bz2 raise OSError without a number, seek with EINVAL.
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError, OSError)
 LARGEST = 50 * 2**30  # bytes that an archive may unpack to
-RATIO = 200  # of them to one byte of the archive; text has 3 to 5
+RATIO = 200  # unpacked bytes to one byte of the archive; text has 3 to 5
 SMALL = 100 * 2**20  # bytes that an archive of any size may unpack to
-NAME_MAX = 255  # bytes of a name that a disk takes
+NAME_MAX = 255  # bytes of the longest file name on most disks
 INSTEAD = "unpack it yourself, and give its folder as path"
 
 Members = dict[PurePosixPath, Callable[[], IO[bytes]]]
 
 
 def limit(path: Path) -> int:
-    """The bytes that a packed file may unpack to; beyond them it was probably made to fill disks."""
+    """Return the bytes that a packed file may unpack to; a larger one was probably made to fill disks."""
     return min(LARGEST, max(SMALL, RATIO * path.stat().st_size))
 
 
@@ -35,16 +35,16 @@ def limit(path: Path) -> int:
 def members(source: str | Path) -> Iterator[Members]:
     """Yield {path inside the archive or folder: function that opens it for reading bytes} of `source`.
 
-    Of an archive only plain files count, and neither macOS's `__MACOSX` copies do nor paths with `..` in them. Members
-    are read, never extracted by name, so a path that points outside leads nowhere. Raises UserError for a file that is
-    neither a zip nor a tar archive, that is damaged or encrypted, that would unpack to far more than its own size, or
-    in which two paths differ only in upper and lower case.
+    In an archive only plain files count; paths with `..` and the copies in macOS's `__MACOSX` are ignored. Members are
+    read and never extracted by name, so a path that points outside is harmless. Raises UserError if the file is neither
+    a zip nor a tar archive, is damaged or encrypted, would unpack to far more than its own size, or holds two paths
+    that differ only in upper and lower case.
     """
     try:
         with _opened(Path(source)) as found:
             yield found
     except DAMAGED as error:
-        if getattr(error, "errno", None) not in (None, errno.EINVAL):  # of this machine, such as a full disk
+        if getattr(error, "errno", None) not in (None, errno.EINVAL):  # an error of this machine, such as a full disk
             raise
         raise UserError(f"{source} is a damaged archive ({reason(error)}); remove it and get it again.") from error
     except NotImplementedError as error:
@@ -52,9 +52,9 @@ def members(source: str | Path) -> Iterator[Members]:
 
 
 def only(source: str | Path, found: Members, name: str) -> PurePosixPath:
-    """The path, among the members `found` in `source`, of the one file with this name, wherever it is.
+    """Return the path of the file `name`, at any depth, among the members `found` of `source`.
 
-    Raises UserError where there is none, or more than one.
+    Raises UserError unless there is exactly one.
     """
     places = [path for path in found if path.name == name]
     if len(places) != 1:
@@ -66,6 +66,7 @@ def only(source: str | Path, found: Members, name: str) -> PurePosixPath:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[Members]:
+    """Yield the members of a folder, a zip or a tar archive. Raises UserError as `members` does."""
     if source.is_dir():
         found = {PurePosixPath(p.relative_to(source).as_posix()): p for p in sorted(source.rglob("*")) if p.is_file()}
         yield {name: opener(path) for name, path in found.items()}
@@ -84,17 +85,20 @@ def _opened(source: Path) -> Iterator[Members]:
 
 
 def opener(path: Path) -> Callable[[], IO[bytes]]:
-    """A function that opens a file for reading bytes."""
+    """Return a function that opens a file for reading bytes."""
     return lambda: path.open("rb")
 
 
 def _is_file(info: zipfile.ZipInfo) -> bool:
-    """Whether a ZipInfo is a plain file; a zip made on a Unix can hold links and devices too."""
+    """Say whether a ZipInfo is a plain file; a zip from a Unix can also hold links and devices."""
     return not info.is_dir() and stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
 
 
 def _checked(source: Path, opened: Callable[[Any], Any], infos: Iterable[tuple[Any, str, int, bool]]) -> Members:
-    """The members of an archive, from (info, name, size in bytes, whether it is a plain file) of each, one by one."""
+    """Return the members of an archive, from (info, name, size in bytes, is a plain file) of each.
+
+    `infos` is read one by one, so that an archive that is too large is refused early.
+    """
     most = limit(source)
     found: Members = {}
     known: dict[str, PurePosixPath] = {}

@@ -1,4 +1,4 @@
-"""Reads the lines and the JSON that the workflow itself writes."""
+"""Reads lines and JSON from files that the workflow itself has written."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Return the lines of a UTF-8 file; only LF ends a line, since a review or an answer may hold other breaks."""
+    """Return the lines of a UTF-8 file. Only LF ends a line, since a review or an answer may contain other breaks."""
     with open(path, encoding="utf-8", newline="\n") as stream:
         return [line.removesuffix("\n") for line in stream]
 
@@ -18,5 +18,5 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_json_lines(path: str | Path) -> list[Any]:
-    """Return the objects of a file of JSON lines."""
+    """Return the values in a file of JSON lines."""
     return [json.loads(line) for line in read_lines(path) if line]

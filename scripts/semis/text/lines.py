@@ -1,4 +1,4 @@
-"""Reads the user's plain text: UTF-8, with a review, a label or a paragraph on each line."""
+"""Reads the user's plain text: UTF-8 with one review, label or paragraph per line."""
 
 import lzma
 import re
@@ -9,15 +9,15 @@ from typing import IO
 from semis.harness.errors import UserError
 from semis.text import archives
 
-# What Python, fairseq or sentencepiece may take for the end of a line, though it is not LF.
+# Characters other than LF that Python, fairseq or sentencepiece may take for the end of a line.
 LINE_BREAKS = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
 def checked_lines(stream: Iterable[bytes], name: str | Path) -> Iterator[str]:
-    """Yield the lines of a binary stream, without blanks at both ends; `name` is what a sentence calls it.
+    """Yield the lines of a binary stream, stripped of blanks at both ends; `name` is its name in messages.
 
-    Only LF and CRLF end a line: what else some reader may take for an end becomes a blank, so that a line stays one
-    line everywhere. A byte-order mark is dropped. Raises UserError with the line where it is not UTF-8 or holds NUL.
+    Only LF and CRLF end a line. Other characters that a library may take for an end become blanks, so that a line stays
+    one line everywhere. A byte-order mark is dropped. Raises UserError if a line is not UTF-8 or holds a NUL byte.
     """
     for number, line in enumerate(stream, start=1):
         try:
@@ -30,11 +30,10 @@ def checked_lines(stream: Iterable[bytes], name: str | Path) -> Iterator[str]:
 
 
 def read_texts(paths: Iterable[str | Path]) -> Iterator[str]:
-    """Yield the non-empty lines of the text files `paths`, .txt or .txt.xz, one file after the other.
+    """Yield the non-empty lines of the text files `paths` (.txt or .txt.xz), one file after the other.
 
-    Of a folder every .txt and .txt.xz file in it is read, in the order of their names. Raises UserError for a folder
-    without any, and for a file that is not UTF-8, not the xz file that its name says, or that unpacks to far more than
-    text does.
+    A folder counts as all .txt and .txt.xz files in it, sorted by name. Raises UserError if a folder has no such file,
+    or if a file is not UTF-8, is not the xz file that its name says, or unpacks to far more than text would.
     """
     for path in map(Path, paths):
         for file in text_files(path) if path.is_dir() else [path]:
@@ -48,7 +47,7 @@ def read_texts(paths: Iterable[str | Path]) -> Iterator[str]:
 
 
 def text_files(folder: Path) -> list[Path]:
-    """The .txt and .txt.xz files below a folder, by name. Raises UserError where there are none."""
+    """Return the .txt and .txt.xz files below a folder, sorted by name. Raises UserError if there are none."""
     files = (path for path in folder.rglob("*.txt*") if path.name.endswith((".txt", ".txt.xz")))
     found = sorted(path for path in files if path.is_file())
     if not found:
@@ -57,7 +56,7 @@ def text_files(folder: Path) -> list[Path]:
 
 
 def _at_most(left: int, stream: IO[bytes], file: Path) -> Iterator[bytes]:
-    """Yield the lines of a stream of so many bytes. Raises UserError where `file` gives more."""
+    """Yield the lines of a stream with fewer than `left` bytes. Raises UserError if `file` has more."""
     while line := stream.readline(left):
         left -= len(line)
         if not left:

@@ -1,1 +1,1 @@
-"""The sections of the summary page by subject, each a function from the results of the study to Markdown."""
+"""The sections of the summary page, one module each: functions from the results of the study to Markdown."""

@@ -1,4 +1,4 @@
-"""The section on how sure the metrics are, and how little a few seeds can tell."""
+"""The section on the uncertainty of the metrics, and on how little a few seeds can show."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def table_row(row: Any) -> dict[str, Any]:
 
 
 def few(n_seeds: int) -> str:
-    """Return what so few seeds can tell of the spread between seeds."""
+    """Return a warning about how little so few seeds show of the spread between seeds."""
     if n_seeds < 2:
         return "**One seed tells nothing about other seeds**: every figure here is that of one run."
     low, high = spread_factors(n_seeds)

@@ -1,4 +1,4 @@
-"""The section on which of each two methods is better."""
+"""The section that compares the methods in pairs."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def table_row(row: Any) -> dict[str, Any]:
 
 
 def verdict(row: Any) -> str:
-    """Return what the comparison of two methods shows."""
+    """Return the conclusion of a comparison of two methods."""
     if row.p_holm < 0.05:
         better, worse = (row.method_a, row.method_b) if row.difference > 0 else (row.method_b, row.method_a)
         return f"{better} is better than {worse}"

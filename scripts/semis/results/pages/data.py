@@ -1,4 +1,4 @@
-"""The section on the datasets: sizes, repeats within and across splits, and what the models read of them."""
+"""The section on the datasets: sizes, repeats within and across splits, and tokens for each model."""
 
 from semis.results.markdown_tables import records, table
 from semis.results.numbers import kilobytes, megabytes
@@ -22,7 +22,7 @@ def section(results: Results) -> list[str]:
 
 
 def repeated(dataset: str, n: int) -> str:
-    """Return the sentence on test reviews that train has too."""
+    """Return the sentence about test reviews that are also in train."""
     return f"In {dataset}, {n} of the test reviews {'is' if n == 1 else 'are'} also in train, to the letter."
 
 
@@ -37,7 +37,7 @@ def counts_table(datasets: pd.DataFrame) -> str:
 
 
 def tokens_part(tokens: pd.DataFrame) -> list[str]:
-    """Return what each fairseq model reads of each split."""
+    """Return the tokens that each fairseq model reads of each split, and an explanation."""
     rows = [
         {
             "dataset": row.dataset,

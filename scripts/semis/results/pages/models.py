@@ -1,4 +1,4 @@
-"""The sections on the size of the fairseq models, and on those that were pretrained here."""
+"""The sections on the size of the fairseq models, and on the models that the study pretrained."""
 
 from semis.results.markdown_tables import escaped, records
 from semis.results.pages.results import Results
@@ -33,7 +33,7 @@ def section(results: Results) -> list[str]:
 
 
 def pretraining_section(results: Results) -> list[str]:
-    """Return updates, tokens and held-out perplexity of each model that was pretrained here."""
+    """Return updates, tokens and held-out perplexity of each model that the study pretrained."""
     if "pretraining" not in results.tables:
         return []
     pretraining = results.tables["pretraining"]

@@ -1,4 +1,4 @@
-"""The section that shows published figures beside those of the study."""
+"""The section that compares published figures with those of the study."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ CLASSES = 2  # of the published model
 
 
 def section(results: Results) -> list[str]:
-    """Return the published figures beside the study's, and the remarks; nothing without a published table.
+    """Return a table of the published figures and the study's, and the remarks; nothing without a published table.
 
     ± is the population standard deviation over the seeds.
     """
@@ -44,7 +44,7 @@ def figures(results: Results) -> dict[str, str]:
 
 
 def summary_figures(summary: pd.DataFrame) -> dict[str, str]:
-    """Return the metrics of each method, and where its wall time is."""
+    """Return the metrics of each method, and a link to its wall time."""
     of = ["metric", "dataset", "method"]
     test = summary[summary["split"] == "test"].set_index(of)
     found = {}
@@ -65,7 +65,7 @@ def datasets_figures(datasets: pd.DataFrame) -> dict[str, str]:
 
 
 def parameters_figures(parameters: pd.DataFrame) -> dict[str, str]:
-    """Return the parameters of each model without heads, and with both as fairseq counts while it fine-tunes."""
+    """Return the parameters of each model without heads, and with both heads, as fairseq counts in a fine-tuning."""
     found: dict[str, str] = {}
     for model, rows in parameters.set_index("module").groupby("model"):
         tokens, dimension = map(int, rows.loc["embed_tokens.weight", "shape"].split("x"))

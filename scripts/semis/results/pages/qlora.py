@@ -38,7 +38,7 @@ def parameters_table(parameters: dict[str, Any]) -> str:
 
 
 def trained_on(method: str, training: dict[str, Any]) -> str:
-    """Return the sentence on the device of a method's training, and what that changed in its settings."""
+    """Return the sentence about the device of a method's training and its differences from the report."""
     changes = "".join(f"; {escaped(change)}" for change in training["changes"])
     return f"The method {method} was trained on {escaped(training['device'])}{changes}."
 

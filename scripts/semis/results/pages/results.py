@@ -1,4 +1,4 @@
-"""What the sections of the summary page are made from."""
+"""The results of a study, from which the sections of the summary page are made."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ import pandas as pd
 
 @dataclass
 class Results:
-    """The results of a study: its tables by name, and what else it has."""
+    """The results of a study: its tables by name, and its other parts."""
 
     tables: dict[str, pd.DataFrame]
     figures: Sequence[Sequence[str]] = ()  # [category, name, label] of each, in the order of the registry

@@ -1,4 +1,4 @@
-"""The section on the course of the trainings and their wall time."""
+"""The section on the course of the trainings and on their wall time."""
 
 from semis.results.pages.results import Results
 
