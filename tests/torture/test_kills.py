@@ -247,13 +247,22 @@ def test_every_rule_of_the_demo_may_be_killed():
 
 @pytest.mark.slow
 def test_a_demo_that_is_killed_again_and_again_ends_like_one_that_is_not(whole, tmp_path):
+    torture(whole, tmp_path, int(os.environ.get("KILLS") or 10))
+
+
+@pytest.mark.long
+def test_a_hundred_kills_change_nothing_either(whole, tmp_path):
+    torture(whole, tmp_path, 100)
+
+
+def torture(whole, folder, kills):
+    """Kill copies of the demo this often, and compare each with the runner `whole` of one that was not."""
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
-    kills = int(os.environ.get("KILLS") or 10)
     print(f"\n{kills} kills drawn with SEED={seed}")
     rng, jobs = random.Random(seed), jobs_of(whole)
     sizes = {job: (whole.folder / job.log).stat().st_size for job in jobs}
     rounds = [drawn(jobs, sizes, min(kills - done, len(KINDS)), rng) for done in range(0, kills, len(KINDS))]
-    copy = shutil.copytree(whole.folder, tmp_path / "semis", ignore=shutil.ignore_patterns("results", ".snakemake"))
+    copy = shutil.copytree(whole.folder, folder / "semis", ignore=shutil.ignore_patterns("results", ".snakemake"))
     for number, each in enumerate(rounds, 1):
         shutil.rmtree(copy / "results", ignore_errors=True)
         snakemake = Snakemake(copy, root=copy)
