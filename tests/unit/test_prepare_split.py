@@ -215,3 +215,19 @@ def test_the_formats_have_names_of_their_own_and_say_which_files_they_read():
 @pytest.mark.parametrize("source", [{"path": "books"}, {"url": "https://example.org/books.zip"}, {"hub": "lab/books"}])
 def test_the_format_of_a_source(source):
     assert format_of(source).name == "lines"
+
+
+def test_a_format_without_file_names_reads_the_source_itself(tmp_path, monkeypatch):
+    """Such a file holds all splits and may have any name."""
+    file = packed(tmp_path / "books.txt", b"a\nb\n")
+
+    class Whole:
+        def files(self, split):
+            return []
+
+        def read(self, files, split, labels):
+            with files[0].open() as stream:
+                return [files[0].shown, *stream.read().decode().split()], [split, *labels]
+
+    monkeypatch.setattr(formats, "load", lambda name: Whole())
+    assert prepared(file, "valid") == ([str(file), "a", "b"], ["valid", "0", "1"])
