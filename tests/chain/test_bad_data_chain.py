@@ -25,7 +25,6 @@ def wrong(demo):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-@pytest.mark.slow
 def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runner, demo, wrong, tmp_path, model):
     good = reviews()
     books = {
