@@ -56,7 +56,7 @@ def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runne
         f"{tmp_path}/label/train.label line 2 holds the label '2'; the config's labels are 0, 1: correct the line, or",
         f"{tmp_path}/latin/train.review line 1 is not UTF-8; save the file in that encoding.",
         "results/demo/models/cut/sentencepiece.bpe.model is not a complete sentencepiece model (",
-        "results/demo/models/twice/dict.txt line 2 holds a a second time; put the dict.txt of the model there.",
+        "results/demo/models/twice/dict.txt line 2 repeats the word a; replace the file with the model's own dict.txt.",
         "the training of results/demo/runs/demo-books/far-hf/seed0 diverged: at update 2 its loss is nan; lower",
         "the training of results/demo/runs/demo-books/far/seed0 diverged: at update 2 its gradient is nan or infi",
     ]
@@ -73,7 +73,7 @@ def run(function, *args):
     return getattr(damaged_models, function)(*args)
 
 
-NO_CLASSIFIER = ": transformers cannot make a classifier of 2 labels of this model ("
+NO_CLASSIFIER = ": transformers cannot make a classifier with 2 labels from this model ("
 NO_TOKENIZER = " holds no tokenizer that transformers can read ("
 NO_MODEL = " holds no causal language model that transformers can read ("
 # {what was done to a model folder: how the sentences behind its path start, for classifiers and for language models}
@@ -98,8 +98,8 @@ DAMAGES = {
     "settings of the tokenizer that are a list": (NO_CLASSIFIER, NO_TOKENIZER),
     "no eos": (None, " has a tokenizer without an eos_token; name one in its tokenizer_config.json."),
     "no padding": (" has a tokenizer without a pad_token; name one in its tokenizer_config.json.", None),
-    "few positions": (" reads 8 tokens; lower the model's positions (16).", None),
-    "more tokens": (": its tokenizer has 13 tokens, its weights 12; give those of one model.", None),
+    "few positions": (" reads at most 8 tokens; lower the model's positions (16).", None),
+    "more tokens": (": its tokenizer has 13 tokens, but its weights have 12; give a tokenizer and weights that ", None),
     "not a number": (" holds weights that are not finite numbers; give another model.", " gives no numbers"),
 }
 

@@ -378,17 +378,21 @@ def test_a_huggingface_folder_that_does_not_fit_is_refused(lab, tmp_path):
             {"num_hidden_layers": 3},
             ": its weights lack 16 tensors that its config.json asks for (roberta.",
         ),
-        ("config.json", {"hidden_size": 32}, ": transformers cannot make a classifier of 2 labels of this model ("),
-        ("config.json", {"vocab_size": 1200}, ": transformers cannot make a classifier of 2 labels of this model ("),
+        ("config.json", {"hidden_size": 32}, ": transformers cannot make a classifier with 2 labels from this model ("),
+        (
+            "config.json",
+            {"vocab_size": 1200},
+            ": transformers cannot make a classifier with 2 labels from this model (",
+        ),
         (
             "tokenizer_config.json",
             {"tokenizer_class": "CamembertTokenizer"},
-            ": its tokenizer has 1103 tokens, its weig",
+            ": its tokenizer has 1103 tokens, but its weig",
         ),
         (
             "tokenizer_config.json",
             {"tokenizer_class": "RobertaTokenizer"},
-            ": its tokenizer has 5 tokens, its weights 11",
+            ": its tokenizer has 5 tokens, but its weights have 11",
         ),
     ]
     files = str(lab / "hf"), str(tmp_path / "copy")

@@ -108,23 +108,23 @@ REFUSED = {
     "round and round": (Answer(status=302, headers={"Location": "/round and round"}), "TooManyRedirects"),
     "to ftp": (
         Answer(status=302, headers={"Location": "ftp://localhost/x"}),
-        "it leads to an address of another kind, ftp:",
+        "it redirects to an address of another kind, ftp:",
     ),
     "to a file": (
         Answer(status=301, headers={"Location": "file:///etc/passwd"}),
-        "it leads to an address of another kind, file:",
+        "it redirects to an address of another kind, file:",
     ),
     "a page": (
         Answer(b"Log in", headers={"Content-Type": "text/html; charset=utf-8"}),
-        "a web page came in its place; does it need a login?",
+        "the server sent a web page instead; does it need a login?",
     ),
     "a page that says that it is a zip": (
         Answer(b"\n <!DOCTYPE HTML><title>Log in</title>", headers={"Content-Type": "application/zip"}),
-        "a web page came in its place; does it need a login?",
+        "the server sent a web page instead; does it need a login?",
     ),
     "another part": (
         Answer(large(), 206, headers={"Content-Range": "bytes 9-300008/300009"}),
-        "another part came than was asked for",
+        "the server sent another part of the file than requested",
     ),
 }
 
@@ -167,7 +167,7 @@ def test_a_redirect_from_https_stays_there(server, tmp_path, monkeypatch):
         places = [server.serve("/file", b"whole"), f"{safe.url}/file"]
         urls = [safe.serve(f"/to/{i}", Answer(status=302, headers={"Location": url})) for i, url in enumerate(places)]
         (refused, nothing), (sentence, files) = in_environment("download", fetched, [{"url": url} for url in urls])
-    assert "(it leads to an address of another kind, http:)" in refused and nothing == {}
+    assert "(it redirects to an address of another kind, http:)" in refused and nothing == {}
     assert sentence is None and list(files) == ["books.zip"]
     assert server.asked == []
 
@@ -185,9 +185,9 @@ def test_what_came_at_first_is_remembered(snakemake, server):
 
     shutil.rmtree(snakemake.folder / "results/t/downloads")
     assert snakemake.sentence(config, "data") == (
-        f"Semis: datasets.books.source: what {url} sent is not what came at first: books.zip differs from the checksum "
-        f"in {lock.relative_to(snakemake.folder)}; remove that file if the change is meant, or get the first version "
-        "again."
+        f"Semis: datasets.books.source: the file from {url} has changed since it was first fetched: books.zip differs "
+        f"from the checksum in {lock.relative_to(snakemake.folder)}; remove that file if you want the new version, or "
+        "restore the old one."
     )
     assert snakemake.files(FETCHED) == [] and json.loads(lock.read_text())["sha256"] == {"books.zip": first}
     lock.unlink()
@@ -220,7 +220,7 @@ def test_a_full_disk(snakemake, server):
         for target, source in sources.items():
             sentence = snakemake.sentence(study(source), target, HF_ENDPOINT=server.url)
             full = f"nothing can be written into {os.path.dirname(target)} (No space left on device)"
-            assert sentence == f"Semis: {full}; mend that, then run again."
+            assert sentence == f"Semis: {full}; correct that, then run again."
             assert snakemake.files(FETCHED) == []
     done = snakemake(study(source), target, HF_ENDPOINT=server.url)
     assert done.returncode == 0, done.output
@@ -245,7 +245,7 @@ def test_files_got_by_hand_are_checked(snakemake, closed_url):
     source = {"url": f"{closed_url}/books.zip", "sha256": "0" * 64}
     sentence = snakemake.sentence(study(source), f"{FETCHED}/books.zip")
     assert sentence == (
-        "Semis: datasets.books.source: downloads/books.zip has another checksum than datasets.books.source.sha256; "
+        "Semis: datasets.books.source: the checksum of downloads/books.zip is not datasets.books.source.sha256; "
         "correct one of them."
     )
     source = {"hub": "lab/faq", "type": "dataset", "file": "fr.json"}
@@ -305,7 +305,7 @@ def test_another_file_than_the_checksum_says(snakemake, server):
     url = server.serve(ARCHIVE, zipped(reviews()))
     sentence = snakemake.sentence(study({"url": url, "sha256": "0" * 64}), f"{FETCHED}/books.zip")
     assert sentence == (
-        f"Semis: datasets.books.source: what {url} sent has another checksum than datasets.books.source.sha256; "
+        f"Semis: datasets.books.source: the checksum of the file from {url} is not datasets.books.source.sha256; "
         "correct one of them."
     )
     assert snakemake.files(FETCHED) == []
@@ -410,7 +410,7 @@ def test_a_hub_that_lacks_something_or_misbehaves(server, tmp_path, monkeypatch)
             assert (sentence, files) == (None, ["books.bin"]), named
         else:
             assert sentence.startswith(
-                f"datasets.books.source: the hub ({server.url}) did not give {named} ({reason}); check id, type, revis"
+                f"datasets.books.source: the hub ({server.url}) did not deliver {named} ({reason}); check id, type, re"
             )
             assert files == []
 
@@ -432,8 +432,8 @@ def test_a_branch_that_moved_on_is_refused(server, tmp_path, monkeypatch):
     }
     second = server.serve_repository("dataset", "lab/books", {"a.review": "1", "b.review": "3"})
     assert sentence(source) == (
-        "datasets.books.source: what the hub gave of lab/books is not what came at first: b.review differs from the "
-        f"checksum in {lock}; remove that file if the change is meant, or get the first version again."
+        "datasets.books.source: the repository lab/books of the hub has changed since it was first fetched: b.review "
+        f"differs from the checksum in {lock}; remove that file if you want the new version, or restore the old one."
     )
     assert json.loads(lock.read_text()) == known
     assert sentence(source | {"revision": second}) is None
@@ -447,10 +447,10 @@ def test_a_token_is_read_from_the_environment_and_sent_to_the_hub_alone(snakemak
     lay_out(snakemake.folder, {"hf_home/token": token})  # of `hf auth login`; not asked for
     sentence = snakemake.sentence(config, "data", HF_ENDPOINT=server.url)
     assert (
-        "did not give dataset lab/books at main (RepositoryNotFoundError); check id, type, revision and network"
+        "did not deliver dataset lab/books at main (RepositoryNotFoundError); check id, type, revision and network"
         in sentence
     )
-    assert "(where it takes a token: the environment variable HF_TOKEN)" in sentence
+    assert "(a private repository needs a token in the environment variable HF_TOKEN)" in sentence
     with Loopback() as elsewhere:
         there = {"Location": f"{elsewhere.url}/a?X-Amz-Signature={signature}", "X-Linked-ETag": '"1"'}
         there |= {"X-Linked-Size": len(weights), "X-Repo-Commit": commit}
@@ -475,7 +475,7 @@ def test_a_token_is_read_from_the_environment_and_sent_to_the_hub_alone(snakemak
 
 def test_hub_that_cannot_be_reached(snakemake, closed_url):
     sentence = snakemake.sentence(study({"hub": "lab/books"}), f"{FETCHED}/hub", HF_ENDPOINT=closed_url)
-    assert f"the hub ({closed_url}) did not give model lab/books at main (ConnectError)" in sentence
+    assert f"the hub ({closed_url}) did not deliver model lab/books at main (ConnectError)" in sentence
     assert snakemake.files(FETCHED) == []
 
 

@@ -108,7 +108,7 @@ def test_code_that_never_ran_is_not_recorded(copied):
     )
     done = copied(config, "--forceall", "--touch")
     assert done.returncode == 0 and said(done) == [
-        "Semis: --touch has only marked results as new; nothing was made, and provenance.json is as it was."
+        "Semis: --touch has only marked results as new; nothing was made, and provenance.json is unchanged."
     ], done.output
     assert "demo/finished" in copied(config, "--dry-run").output  # whether the study is complete has to be found out
 

@@ -381,7 +381,9 @@ def test_questions_that_will_not_do_leave_nothing(snakemake, text):
 def test_a_model_that_the_hub_does_not_give(snakemake, server):
     config = qlora_study(model={"source": {"hub": "lab/bloom"}})
     sentence = snakemake.sentence(config, f"{QLORA}/parameters.json", HF_ENDPOINT=server.url)
-    assert sentence.startswith(f"Semis: qlora.model.source: the hub ({server.url}) did not give model lab/bloom at ma")
+    assert sentence.startswith(
+        f"Semis: qlora.model.source: the hub ({server.url}) did not deliver model lab/bloom at ma"
+    )
     assert snakemake.files(QLORA) == [] == snakemake.files("results/t/downloads")
 
 
@@ -479,7 +481,7 @@ def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_sam
     done = snakemake(config, "--nolock", target)
     assert done.returncode == 0, done.output
     text = (snakemake.folder / log).read_text()
-    assert f"{last.name} is not whole; trying the one before" in text
+    assert f"{last.name} is not complete; trying the one before it" in text
     assert re.search(f"resuming from .*/{before.name}$", text, re.M)
     for name in ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.csv", "training.json"]:
         assert (snakemake.folder / method / name).read_bytes() == (whole.folder / method / name).read_bytes(), name

@@ -32,7 +32,9 @@ def test_a_job_that_another_process_still_does_is_refused(snakemake, tmp_path):
     with lock.open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         sentence = snakemake.sentence(config, "results/t/data/books/train.review")
-    assert sentence.startswith("Semis: process 1 on another-node still does this job for a run that was killed; wait")
+    assert sentence.startswith(
+        "Semis: process 1 on another-node is still doing this job for a run that was killed; wait"
+    )
     done = snakemake(config, "results/t/data/books/train.review")
     assert done.returncode == 0, done.output
     assert not lock.exists()

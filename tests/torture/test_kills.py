@@ -122,7 +122,7 @@ class Torture:
                 self.unlock()
             elif struck in ("group", "snakemake", "power") and self.knows_the_lock:
                 self.unlock()
-            elif "still does this job for a run that was killed; wait" in output:
+            elif "is still doing this job for a run that was killed; wait" in output:
                 time.sleep(1)
             elif code == 0:
                 break

@@ -19,7 +19,7 @@ from conftest import lay_out
 from packing import overlapping, special, tampered, tarred, zipped
 
 PACKERS = {"zip": zipped, "tar": lambda files: tarred(files, ""), "tar.gz": tarred, "tar.xz": lambda f: tarred(f, "xz")}
-NONE = "holds no a.txt (it holds b); one is needed."
+NONE = "holds no a.txt (it holds b); exactly one is needed."
 
 
 @pytest.fixture(params=PACKERS)
@@ -74,20 +74,24 @@ def test_paths_that_a_disk_may_take_for_one_are_refused(pack, unpacked, path):
 
 def test_the_same_name_in_two_folders_and_no_such_name_are_refused(pack, unpacked):
     assert (
-        unpacked(pack({"x/a.txt": "A", "y/a.txt": "A"})) == "holds 2 files named a.txt (it holds a.txt); one is needed."
+        unpacked(pack({"x/a.txt": "A", "y/a.txt": "A"}))
+        == "holds 2 files named a.txt (it holds a.txt); exactly one is needed."
     )
-    assert unpacked(pack({"a.txt ": "A", "A.TXT": "A"})) == "holds no a.txt (it holds A.TXT, a.txt ); one is needed."
-    assert unpacked(pack({})) == "holds no a.txt (it holds nothing); one is needed."
+    assert (
+        unpacked(pack({"a.txt ": "A", "A.TXT": "A"}))
+        == "holds no a.txt (it holds A.TXT, a.txt ); exactly one is needed."
+    )
+    assert unpacked(pack({})) == "holds no a.txt (it holds nothing); exactly one is needed."
 
 
 def test_names_that_a_terminal_would_obey_are_shown_as_they_are(pack, unpacked):
     found = unpacked(pack({"\x1b[2Jb\nSemis: done": "A"}))
-    assert found == r"holds no a.txt (it holds \x1b[2Jb\nSemis: done); one is needed."
+    assert found == r"holds no a.txt (it holds \x1b[2Jb\nSemis: done); exactly one is needed."
 
 
 def test_an_archive_in_an_archive_is_not_opened(pack, unpacked):
     inner = pack({"a.txt": "A"})
-    assert unpacked(pack({"inner.zip": inner})) == "holds no a.txt (it holds inner.zip); one is needed."
+    assert unpacked(pack({"inner.zip": inner})) == "holds no a.txt (it holds inner.zip); exactly one is needed."
 
 
 @pytest.mark.parametrize("kind", ["SYMTYPE", "LNKTYPE", "CHRTYPE", "BLKTYPE", "FIFOTYPE", "DIRTYPE"])
@@ -118,7 +122,7 @@ def test_links_and_devices_in_a_zip_count_for_nothing(unpacked, kind):
 )
 def test_a_bomb_is_not_unpacked(unpacked, body):
     found = unpacked(body())
-    assert re.match(r"would unpack to more than 104,857,600 bytes; if it is meant to, unpack it yourself", found)
+    assert re.match(r"would unpack to more than 104,857,600 bytes; if that is intended, unpack it yourself", found)
 
 
 def test_an_archive_that_is_large_by_right_is_unpacked_up_to_a_limit(unpacked, pack, monkeypatch):
@@ -162,7 +166,9 @@ def test_a_text_that_unpacks_to_far_more_than_text_does_is_refused(tmp_path, mon
     monkeypatch.setattr(archives, "SMALL", 100_000)
     for name, body in {"lines.txt.xz": b"0\n" * 60_000, "line.txt.xz": b"0" * 120_000}.items():
         (tmp_path / name).write_bytes(lzma.compress(body))
-        with pytest.raises(UserError, match=f"{name} would unpack to too much; unpack it yourself"):
+        with pytest.raises(
+            UserError, match=f"{name} would unpack to far more than text does; if that is intended, unpack"
+        ):
             list(read_texts([tmp_path / name]))
         (tmp_path / "plain.txt").write_bytes(body)
         assert "".join(read_texts([tmp_path / "plain.txt"])) == body.decode().replace("\n", "")
@@ -187,10 +193,10 @@ def test_unpack_folder_takes_what_stands_beside_config_json(tmp_path):
     unpack_folder.unpack_folder(tmp_path / "in", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["config.json", "vocab.txt"]
     lay_out(tmp_path / "two", {"a/config.json": "{}", "b/config.json": "{}"})
-    with pytest.raises(UserError, match="config.json stands a, b"):
+    with pytest.raises(UserError, match="config.json is in a, b; keep one"):
         unpack_folder.unpack_folder(tmp_path / "two", tmp_path / "none")
     shutil.rmtree(tmp_path / "in" / "hf")
-    with pytest.raises(UserError, match="config.json stands nowhere"):
+    with pytest.raises(UserError, match="config.json is in no folder"):
         unpack_folder.unpack_folder(tmp_path / "in", tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

@@ -39,13 +39,13 @@ TEXTS = {
         "t.txt.xz line 2 is not UTF-8; save the file in that enc",
     ),
     "NUL": ("t.txt", b"a\0\n", "t.txt line 1 holds a NUL byte; remove it."),
-    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is not a whole xz file; compress it with xz, or name it .txt."),
+    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is not a complete xz file; compress it with xz, or name it .txt."),
     "half of xz": (
         "t.txt.xz",
         lzma.compress(b"a\n" * 99)[:-9],
-        "t.txt.xz is not a whole xz file; compress it with xz, or na",
+        "t.txt.xz is not a complete xz file; compress it with xz, or na",
     ),
-    "a folder without text": ("t/a.md", b"a\n", "t holds no .txt and no .txt.xz file; put the text there."),
+    "a folder without text": ("t/a.md", b"a\n", "t holds no .txt or .txt.xz file; put the text there."),
 }
 
 
@@ -71,9 +71,15 @@ PAIRS = {
         b'[{"question": "\xe9", "answer": "b"}]',
         " is not JSON in UTF-8 ('utf-8' codec can't decode byte 0xe9",
     ),
-    "no list": (PAIR, " must be a JSON list of objects with question and answer, one at least; write it so."),
-    "an empty list": ("[]", " must be a JSON list of objects with question and answer, one at least; write it so."),
-    "a number": ("1e999", " must be a JSON list of objects with question and answer, one at least; write it so."),
+    "no list": (PAIR, " must be a JSON list of at least one object with question and answer; write it in that form."),
+    "an empty list": (
+        "[]",
+        " must be a JSON list of at least one object with question and answer; write it in that form.",
+    ),
+    "a number": (
+        "1e999",
+        " must be a JSON list of at least one object with question and answer; write it in that form.",
+    ),
     "a huge number": ("[" + "9" * 5000 + "]", " is not JSON in UTF-8 (Exceeds the limit (4300 digits)"),
     "deep": ("[" * 100_000, " is not JSON in UTF-8 (maximum recursion depth exceeded"),
     "a list of texts": ('["a", "b"]', ": object 1 of 2 has no question; add it, or remove the object."),
@@ -123,21 +129,30 @@ DICTIONARIES = {
     "no LF at the end, CRLF": (b"a 1\r\nb 2", ["a", "b"]),
     "a word of a blank": (b"a b 1\n", ["a b"]),
     "a word that may stand again": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
-    "a word twice": (b"a 1\nb 1\na 2\n", " line 3 holds a a second time; put the dict.txt of the model there."),
-    "a token of fairseq": (b"<pad> 1\n", " line 1 holds <pad> a second time; put the dict.txt of the model there."),
-    "no count": (b"a 1\nb\n", " line 2 is not a word and its count, in UTF-8; put the dict.txt of the model there."),
+    "a word twice": (b"a 1\nb 1\na 2\n", " line 3 repeats the word a; replace the file with the model's own dict.txt."),
+    "a token of fairseq": (
+        b"<pad> 1\n",
+        " line 1 repeats the word <pad>; replace the file with the model's own dict.txt.",
+    ),
+    "no count": (
+        b"a 1\nb\n",
+        " line 2 is not a word and its count in UTF-8; replace the file with the model's own dict.txt.",
+    ),
     "a count that is none": (
         b"a 1.5\n",
-        " line 1 is not a word and its count, in UTF-8; put the dict.txt of the model th",
+        " line 1 is not a word and its count in UTF-8; replace the file with the model's own",
     ),
     "a blank line": (
         b"a 1\n\nb 1\n",
-        " line 2 is not a word and its count, in UTF-8; put the dict.txt of the model there.",
+        " line 2 is not a word and its count in UTF-8; replace the file with the model's own dict.txt.",
     ),
-    "latin-1": (b"\xe9 1\n", " line 1 is not a word and its count, in UTF-8; put the dict.txt of the model there."),
+    "latin-1": (
+        b"\xe9 1\n",
+        " line 1 is not a word and its count in UTF-8; replace the file with the model's own dict.txt.",
+    ),
     "a tokenizer.json": (
         b'{"model": {}}\n',
-        " line 1 is not a word and its count, in UTF-8; put the dict.txt of the mo",
+        " line 1 is not a word and its count in UTF-8; replace the file with the model's own",
     ),
 }
 

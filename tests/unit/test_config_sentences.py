@@ -107,7 +107,7 @@ MISTAKES = [
         "models.hf.export 'tny' is not a fairseq model under models; did you mean 'ti",
     ),
     ("qlora", QLORA | {"model": {}}, "qlora.model needs exactly one of source and build."),
-    ("qlora", QLORA | {"questions": [" "]}, "qlora.questions.0 cannot be ' '; it is text with something in it."),
+    ("qlora", QLORA | {"questions": [" "]}, "qlora.questions.0 cannot be ' '; it is text that is not blank."),
     (
         "qlora",
         QLORA | {"methods": {"a": {"recipe": "better"}}},

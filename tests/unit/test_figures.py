@@ -89,8 +89,8 @@ def test_a_confusion_matrix_has_the_shares_of_each_label_over_all_seeds():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["nul", "bon"]
 
 
-def test_lengths_say_how_many_reviews_are_cut():
+def test_lengths_say_how_many_reviews_are_truncated():
     table = pd.DataFrame({"split": ["train"] * 4 + ["test"] * 2, "tokens": [3, 8, 9, 20, 8, 9]})
     [axes] = plot_lengths.draw([table], [{"dataset": "d", "model": "m", "positions": 8}]).axes
     said = [text.get_text() for text in axes.get_legend().texts]
-    assert said == ["train: 50.0% cut", "test: 50.0% cut"]
+    assert said == ["train: 50.0% truncated", "test: 50.0% truncated"]

@@ -41,12 +41,12 @@ REFUSED = {
     "a label too few": (
         b"a\nb\n",
         b"1\n",
-        "train.review has 2 reviews and {}train.label has 1 labels; each line of the one n",
+        "train.review has 2 reviews and {}train.label has 1 labels; each review needs its ",
     ),
     "a review too few": (
         b"a\n",
         b"1\n0\n",
-        "train.review has 1 reviews and {}train.label has 2 labels; each line of the one",
+        "train.review has 1 reviews and {}train.label has 2 labels; each review needs",
     ),
     "a blank line behind the reviews": (
         b"a\nb\n\n",
@@ -107,7 +107,7 @@ REFUSED = {
     "no labels": (
         b"a\nb\n",
         b"",
-        "train.review has 2 reviews and {}train.label has 0 labels; each line of the one needs one in",
+        "train.review has 2 reviews and {}train.label has 0 labels; each review needs its label on",
     ),
 }
 
@@ -191,11 +191,11 @@ def test_an_archive_holds_exactly_one_file_of_each_name(tmp_path, pack):
     files = {"train.review": "a\n", "x/train.label": "1\n"}
     archive = packed(tmp_path / "books", pack(files))
     assert prepared(archive, "test") == (
-        f"{archive} holds no test.review (it holds train.label, train.review); one is needed."
+        f"{archive} holds no test.review (it holds train.label, train.review); exactly one is needed."
     )
     archive = packed(tmp_path / "books", pack(files | {"y/train.label": "1\n"}))
     assert prepared(archive) == (
-        f"{archive} holds 2 files named train.label (it holds train.label, train.review); one is needed."
+        f"{archive} holds 2 files named train.label (it holds train.label, train.review); exactly one is needed."
     )
 
 
