@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -15,10 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
 STAND_IN = ROOT / "envs" / "stand_in"
-sys.path.insert(0, str(STAND_IN))
-import pythons  # noqa: E402
-
 SNAKEMAKE = Path(sys.executable).parent / "snakemake"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "SNAKEMAKE_CONDA_PREFIX")
@@ -187,7 +184,6 @@ def test_each_rule_has_its_own_interpreter_and_packages(two):
     assert {Path(shell[1]), Path(script[1])} <= environments(folder)
 
 
-@pytest.mark.slow
 def test_edited_yaml_reruns_its_rule_in_a_new_environment(two):
     folder, _ = two
     snakemake(folder)
@@ -208,86 +204,12 @@ def test_failing_install_shows_what_pip_said_and_leaves_nothing(tmp_path):
     assert not (folder / "look.json").exists() and not environments(folder)
 
 
-def test_python_that_is_not_there(tmp_path):
-    folder = lay_out(tmp_path, Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0", python="3.99"))
-    output = snakemake_fails(folder)
-    assert "Python 3.99 is needed" in output and "apt install python3.99 python3.99-venv" in output
-    assert not environments(folder)
-
-
-@pytest.mark.parametrize(
-    "entry, versions",
-    [
-        ("python=3.12", ["3.12"]),
-        ("python==3.12.*", ["3.12"]),
-        ("python>=3.11,<3.14", ["3.11", "3.12", "3.13"]),
-        ("python >=3.9, <3.11", ["3.9", "3.10"]),
-        ("python>=3.11", []),
-        ("python<3.14", []),
-        ("python>=3.13,<3.13", []),
-        ("pythonnet=3.11", []),
-    ],
-)
-def test_versions_that_an_entry_allows(entry, versions):
-    assert pythons.allowed(entry) == versions
-
-
-def test_every_environment_allows_the_same_versions():
-    for file in STAND_IN.parent.glob("*.yaml"):
-        (entry,) = re.findall(r"^  - (python\b.*)$", file.read_text(), re.M)
-        assert pythons.allowed(entry) == ["3.11", "3.12", "3.13"], file
-
-
-def fake_python(path, version, usable=True):
-    """Write a command that answers as a Python of this version, which may be unable to make virtual environments."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho {version}\nexit {0 if usable else 1}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
-@pytest.fixture
-def bare(tmp_path, monkeypatch):
-    """A folder that is all of PATH, of the home and of pyenv, in a process whose own Python is 3.9."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.delenv("PYENV_ROOT", raising=False)
-    monkeypatch.setattr(sys, "executable", fake_python(tmp_path / "old", "3.9.18"))
-    return tmp_path
-
-
-def test_of_a_range_the_running_python_comes_first(bare, monkeypatch):
-    fake_python(bare / "bin" / "python3.11", "3.11.7")
-    monkeypatch.setattr(sys, "executable", fake_python(bare / "running", "3.13.1"))
-    assert pythons.find(["3.11", "3.12", "3.13"]) == (str(bare / "running"), "3.13.1")
-
-
-@pytest.mark.parametrize(
-    "place", ["bin", ".pyenv/versions/3.13.1/bin", ".local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu/bin"]
-)
-def test_of_a_range_any_python_that_makes_environments_will_do(bare, place):
-    fake_python(bare / "bin" / "python3.11", "3.11.7", usable=False)  # as on Debian without python3.11-venv
-    fake_python(bare / "bin" / "python3.12", "3.10.1")  # says one thing and is another
-    wanted = fake_python(bare / place / "python3.13", "3.13.1")
-    assert pythons.find(["3.11", "3.12", "3.13"]) == (wanted, "3.13.1")
-    with pytest.raises(LookupError, match=r"Python 3\.11 or 3\.12 is needed, .*apt install python3\.1[12] python"):
-        pythons.find(["3.11", "3.12"])
-
-
 def test_range_under_snakemake(tmp_path):
     lowest, above = sys.version_info.minor, sys.version_info.minor + 1
     text = yaml("six==1.16.0").replace(f"python={PYTHON}", f"python>=3.{lowest},<3.{above}")
     folder = lay_out(tmp_path, Snakefile=ONE_RULE, env__yaml=text)
     snakemake(folder)
     assert seen(folder / "look.json")[2] == "1.16.0"
-
-
-@pytest.mark.parametrize("entry", ["samtools=1.20", "python>=3.9", "python>=3.14,<3.11"])
-def test_what_only_conda_has_is_refused(tmp_path, entry):
-    folder = lay_out(tmp_path, Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0", extra=[entry]))
-    output = snakemake_fails(folder)
-    assert re.search(rf"\S+_\.yaml asks for '{re.escape(entry)}', but without conda", output)
-    assert not environments(folder)
 
 
 @pytest.mark.parametrize("state", ["missing", "half-made"])
@@ -304,16 +226,6 @@ def test_rule_fails_without_a_finished_environment(tmp_path, state):
     output = snakemake_fails(folder, "look")
     assert "no finished environment at" in output and str(environment) in output
     assert not (folder / "look.json").exists()
-
-
-def test_rule_fails_when_its_python_was_uninstalled(tmp_path):
-    lay_out(tmp_path, **{".stand_in": "complete\n"})
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").symlink_to("/nowhere/python3.11")
-    activate = f"source {STAND_IN}/bin/activate {shlex.quote(str(tmp_path))}; echo went on"
-    done = subprocess.run(["bash", "-uc", activate], check=False, env=ENV, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"'{tmp_path}' was made with is not installed any more: install /nowhere/python3.11" in done.stderr
 
 
 @pytest.mark.parametrize("setting", ["user = true", "prefix = elsewhere", "target = elsewhere"])
@@ -344,7 +256,6 @@ def test_two_working_directories_share_a_prefix(tmp_path):
     assert seen(folders[0] / "look.json")[1:] == (str(*environments(tmp_path / "shared")), "1.16.0")
 
 
-@pytest.mark.slow
 def test_second_snakemake_removes_what_the_first_one_is_making(tmp_path, held):
     text = yaml("six==1.16.0", str(held))
     folders = [lay_out(tmp_path / name, Snakefile=ONE_RULE, env__yaml=text) for name in "ab"]
@@ -362,7 +273,6 @@ def test_second_snakemake_removes_what_the_first_one_is_making(tmp_path, held):
     assert {seen(folder / "look.json")[1:] for folder in folders} == {(str(environment), "1.16.0")}
 
 
-@pytest.mark.slow
 def test_killed_install_is_made_again(tmp_path, held):
     folder = lay_out(tmp_path / "w", Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0", str(held)))
     process = start(folder)
@@ -377,7 +287,6 @@ def test_killed_install_is_made_again(tmp_path, held):
     assert not (environment / "left over").exists()
 
 
-@pytest.mark.slow
 def test_half_made_environment_is_not_reused_after_cleanup(tmp_path, held):
     """--conda-cleanup-envs of Snakemake 9.27.1 leaves the flag of what it removes."""
     (held / "hold").unlink()
@@ -398,7 +307,6 @@ def test_half_made_environment_is_not_reused_after_cleanup(tmp_path, held):
     assert seen(folder / "look.json")[1:] == (str(environment), "1.16.0")
 
 
-@pytest.mark.slow
 def test_failing_create_leaves_nothing(tmp_path):
     """Without Snakemake, which removes a failed environment too."""
     lay_out(tmp_path, env__yaml=yaml("six==99.99"))
@@ -407,7 +315,6 @@ def test_failing_create_leaves_nothing(tmp_path):
     assert not (tmp_path / "environment").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_create_leaves_nothing(tmp_path, held, number):
     lay_out(tmp_path, env__yaml=yaml(str(held)))
@@ -423,29 +330,9 @@ def test_interrupted_create_leaves_nothing(tmp_path, held, number):
     assert not prefix.exists()
 
 
-@pytest.mark.slow
 def test_pin_file_does_not_keep_the_pip_section_from_counting(tmp_path):
     platform = json.loads(subprocess.check_output(["conda", "info", "--json"], env=ENV))["platform"]
     folder = lay_out(tmp_path, Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0"))
     (folder / f"env.{platform}.pin.txt").write_text("@EXPLICIT\n")
     snakemake(folder)
     assert seen(folder / "look.json")[2] == "1.16.0"
-
-
-def test_stand_in_lies_in_a_path_with_spaces_and_needs_no_yaml_on_path(tmp_path):
-    """Its own path reaches Snakemake quoted, and SEMIS_PYTHON, not python3 on PATH, runs it."""
-    copy = tmp_path / "my checkout" / "stand_in"
-    shutil.copytree(STAND_IN, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    lay_out(tmp_path, python3="#!/bin/sh\nexit 99\n")
-    (tmp_path / "python3").chmod(0o755)
-    environment = ENV | {"PATH": f"{copy / 'bin'}{os.pathsep}{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    out = subprocess.check_output(["conda", "info", "--json"], env=environment, text=True)
-    activate = f"source {json.loads(out)['conda_prefix']}/bin/activate /nowhere"
-    done = subprocess.run(["bash", "-uc", activate], check=False, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1 and "no finished environment at '/nowhere'" in done.stderr
-
-
-def test_any_other_command_is_refused_in_one_sentence():
-    done = subprocess.run(["conda", "list", "--explicit"], check=False, env=ENV, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "`conda list --explicit`" in done.stderr
