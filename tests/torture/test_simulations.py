@@ -1,4 +1,4 @@
-"""How often the intervals and tests of docs/statistics.md are right, simulated as its tables say."""
+"""Simulates how often the intervals and tests of docs/statistics.md are right, and compares with its tables."""
 
 import re
 from itertools import product
@@ -13,7 +13,7 @@ from scipy import stats
 
 pytestmark = pytest.mark.long
 PAGE = (ROOT / "docs" / "statistics.md").read_text()
-# {seeds: lowest and highest share (%) of Student's t, and of resampling} of the page's table
+# {seeds: lowest and highest share (%) of Student's t, and of resampling} in the table of the page
 TABLE = {
     int(seeds): tuple(map(int, shares))
     for seeds, *shares in re.findall(r"^\| (\d+) \| (\d+) to (\d+) % \| (\d+) to (\d+) % \|", PAGE, re.M)
@@ -22,9 +22,9 @@ TRUE, REPEATS = 0.8, 1000
 
 
 def scores(rng, seeds, reviews, deviation, difficulty):
-    """Scores of 0 and 100 (seeds x reviews): seeds of this standard deviation (points) around 80 %.
+    """Return scores of 0 and 100 (seeds x reviews) of seeds around 80 % with this standard deviation (points).
 
-    With `difficulty` the reviews differ in how hard they are, the same for all seeds.
+    With `difficulty` some reviews are harder than others, for all seeds alike.
     """
     accuracy = np.clip(rng.normal(TRUE, deviation / 100, (seeds, 1)), 0, 1)
     if difficulty:
@@ -41,7 +41,7 @@ def test_the_page_has_a_table():
 
 @pytest.mark.parametrize("seeds", sorted(TABLE))
 def test_intervals_hold_the_true_mean_as_often_as_the_page_says(seeds):
-    """Three points of tolerance: the simulated share of a cell has a standard error of 0.7 points, and there are 16."""
+    """The tolerance is three points: each of the 16 simulated shares has a standard error of 0.7 points."""
     found = []
     for deviation, reviews, difficulty in product([0, 1, 2, 5], [200, 1000], [False, True]):
         rng = np.random.default_rng([seeds, deviation, reviews, difficulty])
@@ -58,7 +58,7 @@ def test_intervals_hold_the_true_mean_as_often_as_the_page_says(seeds):
 
 @pytest.mark.parametrize(("seeds", "deviation", "reviews"), list(product([2, 3, 5], [0, 2, 5], [400, 2000])))
 def test_equal_methods_are_seldom_told_apart(seeds, deviation, reviews):
-    """p below 0.05 in 0 to 7 % of 600 studies, as the page says; with two standard errors, in at most 9 %."""
+    """The page says p < 0.05 in 0 to 7 % of 600 studies; with two standard errors, that is at most 9 %."""
     rng = np.random.default_rng([seeds, deviation, reviews])
     pairs = ([scores(rng, seeds, reviews, deviation, False) for _ in "ab"] for _ in range(600))
     assert np.mean([paired_difference(*pair)["p_value"] < 0.05 for pair in pairs]) <= 0.09
