@@ -83,7 +83,7 @@ class Snakemake:
         return lines[0]
 
     def files(self, folder):
-        """Return the files below a folder of the run, without Snakemake's timestamps; none if there is no folder."""
+        """Return the files below a folder of the run, without Snakemake's timestamps; none without the folder."""
         found = (path for path in (self.folder / folder).rglob("*") if path.is_file())
         return sorted(str(p.relative_to(self.folder / folder)) for p in found if p.name != ".snakemake_timestamp")
 

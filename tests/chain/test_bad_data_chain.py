@@ -12,13 +12,13 @@ from prepare_split import write_lines
 
 @pytest.fixture(scope="module")
 def model():
-    """(a sentencepiece model as bytes, its pieces), trained on the demo's text."""
+    """A sentencepiece model as bytes and its pieces, trained on the demo's text."""
     return train_tokenizer.train_tokenizer([str(ROOT / "demo" / "text.txt")], 500)
 
 
 @pytest.fixture
 def wrong(demo):
-    """The demo's config, to be given wrong data, files and settings; what they leave is removed again."""
+    """The demo's config, for tests that add wrong data, files and settings; their results are removed afterwards."""
     before = set(demo.rglob("*"))
     yield yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     for path in sorted(set(demo.rglob("*")) - before, reverse=True):
@@ -76,7 +76,7 @@ def run(function, *args):
 NO_CLASSIFIER = ": transformers cannot make a classifier with 2 labels from this model ("
 NO_TOKENIZER = " holds no tokenizer that transformers can read ("
 NO_MODEL = " holds no causal language model that transformers can read ("
-# {what was done to a model folder: how the sentences behind its path start, for classifiers and for language models}
+# {damage to a model folder: start of the sentence after its path, for classifiers and for language models}
 DAMAGES = {
     "nothing": (None, None),
     "no config": (NO_CLASSIFIER, NO_MODEL),
@@ -124,7 +124,7 @@ def test_a_language_model_that_diverges_stops_at_its_update(demo, tmp_path):
 
 
 def binarized_lines(folder):
-    """The lines of text.pieces as fairseq reads them back once they are binarized with dict.txt."""
+    """Return the lines of text.pieces as fairseq reads them after binarizing with dict.txt."""
     import binarize
     from fairseq.data import Dictionary, data_utils
 
@@ -135,7 +135,7 @@ def binarized_lines(folder):
 
 @pytest.mark.slow
 def test_lines_come_out_of_fairseq_as_they_went_in(demo, tmp_path, model):
-    """An unknown piece is <unk>; what only looks like a token of fairseq is never one."""
+    """An unknown piece becomes <unk>; text that looks like a token of fairseq never becomes one."""
     lines = [*LITERALS, LONG.strip(), "", "日本 ☂", "a\u00a0b\u200b", "\U0001f600", "x" * 10**5, "fin"]
     pieces = list(tokenize_lines.tokenize_lines(lines, sentencepiece.SentencePieceProcessor(model_proto=model[0])))
     write_lines(tmp_path / "text.pieces", pieces)
@@ -145,7 +145,7 @@ def test_lines_come_out_of_fairseq_as_they_went_in(demo, tmp_path, model):
 
 
 def diverging_pretraining(demo, folder):
-    """The sentence for a masked language model of the demo's text at a learning rate far too high."""
+    """Return the sentence for a pretraining on the demo's text with a learning rate that is far too high."""
     from semis.harness.errors import UserError
 
     import pretrain

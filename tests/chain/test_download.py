@@ -1,4 +1,4 @@
-"""Downloads through the real rules, from a loopback server: archives, hub repositories, and what can go wrong."""
+"""Downloads through the real rules, from a loopback server: archives, hub repositories and errors."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ MODEL = {"config.json": b'{"model_type": "roberta"}', "tokenizer.json": b"{}", "
 
 
 def in_folder(files, folder="books"):
-    """The same files in a folder."""
+    """Return {path: contents} of the same files in a folder."""
     return {f"{folder}/{name}": text for name, text in files.items()}
 
 
@@ -50,7 +50,7 @@ def test_targz_behind_a_redirect(snakemake, server):
 
 
 def large(seed=0):
-    """Bytes that take several blocks to send."""
+    """Return bytes that need several blocks."""
     return random.Random(seed).randbytes(300_000)
 
 
@@ -70,7 +70,7 @@ def test_a_connection_that_is_cut_is_taken_up_again_and_a_busy_server_asked_agai
 
 
 def fetched(sources):
-    """[(the sentence or None, {file: SHA-256} of what landed)] of each url's file, each fetched on its own, at once."""
+    """Fetch each url's file, all at once; return [(the sentence or None, {file: SHA-256} of the written files)]."""
     import hashlib
     import io
     import tempfile
@@ -130,7 +130,7 @@ REFUSED = {
 
 
 def test_a_server_that_misbehaves(server):
-    """What cannot be had is one sentence and leaves no file; what can be had is whole."""
+    """A file is either complete, or there is one sentence and no file."""
     body, other = large(), large(1)
     taken = {
         "cut often": (body, [Answer(body, cut=70_000, version="1")]),
@@ -151,7 +151,7 @@ def test_a_server_that_misbehaves(server):
     assert found == {
         name: [None, {"books.zip": hashlib.sha256(content).hexdigest()}] for name, (content, _) in taken.items()
     }
-    assert server.asked.count("GET /404") == 1  # nothing is gained by asking again
+    assert server.asked.count("GET /404") == 1  # a second request would not help
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is needed for a certificate")
@@ -173,7 +173,7 @@ def test_a_redirect_from_https_stays_there(server, tmp_path, monkeypatch):
 
 
 def test_what_came_at_first_is_remembered(snakemake, server):
-    """A file that was changed under its name is refused, until the user removes the lock file."""
+    """A file that has changed under its name is refused, until the user removes the lock file."""
     versions = [zipped({"version": str(number)}) for number in range(2)]
     url = server.serve(ARCHIVE, *versions)
     config, archive = study({"url": url}), snakemake.folder / FETCHED / "books.zip"
@@ -198,7 +198,7 @@ def test_what_came_at_first_is_remembered(snakemake, server):
 
 @contextmanager
 def small_disk(folder, size):
-    """Let `folder` stand on a disk of its own of `size` bytes; skips where that cannot be made."""
+    """Mount a disk of `size` bytes at `folder`; skip the test if that is impossible."""
     folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -263,7 +263,7 @@ def test_a_repository_got_by_hand(snakemake, closed_url):
 
 
 def test_files_got_by_hand_are_never_asked_for(snakemake, server):
-    """Nor after a change that makes them be taken again; the server would have given others."""
+    """Not even after a change that copies them again; the server would send other files."""
     source = {"url": server.serve(ARCHIVE, b"another file")}
     lay_out(snakemake.folder / "downloads", {"books.zip": zipped(reviews())})
     checked = source | {"sha256": hashlib.sha256(zipped(reviews())).hexdigest()}
@@ -275,7 +275,7 @@ def test_files_got_by_hand_are_never_asked_for(snakemake, server):
 
 
 def test_with_all_data_there_the_rest_needs_no_network(snakemake, server):
-    """`data` fetches a text and a repository; then the server is gone, and a whole study runs to its end."""
+    """`data` fetches a text and a repository; then the server stops, and a whole study runs to its end."""
     small = {
         f"{split}.{kind}": "".join((ROOT / f"demo/reviews/{split}.{kind}").read_text().splitlines(True)[:32])
         for split in ("train", "valid", "test")
@@ -348,7 +348,7 @@ def test_one_file_of_a_hub_dataset(snakemake, server):
 
 
 def fetched_from_hub(sources, root):
-    """[(the sentence or None, the files that landed)] of each repository, one after the other, with lock files."""
+    """Fetch each repository in turn, with lock files; return [(the sentence or None, the written files)]."""
     import io
     import tempfile
     from pathlib import Path
@@ -375,7 +375,7 @@ def test_a_hub_that_lacks_something_or_misbehaves(server, tmp_path, monkeypatch)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "1")
     body = large()
-    answers = {  # of a repository's file, to HEAD and then to GET
+    answers = {  # for a file of a repository, to HEAD and then to GET
         "cut": [Answer(body), Answer(body, cut=200_000), Answer(body)],
         "stalled": [Answer(body), Answer(body, cut=200_000, stall=True), Answer(body)],
         "longer": [Answer(body), Answer(body + b"more")],
@@ -444,7 +444,7 @@ def test_a_token_is_read_from_the_environment_and_sent_to_the_hub_alone(snakemak
     weights = large()
     config = study({"hub": "lab/books", "type": "dataset"})
     commit = server.serve_repository("dataset", "lab/books", {"a.review": weights, "b.review": "1"}, token=token)
-    lay_out(snakemake.folder, {"hf_home/token": token})  # of `hf auth login`; not asked for
+    lay_out(snakemake.folder, {"hf_home/token": token})  # as `hf auth login` writes it; Semis must not read it
     sentence = snakemake.sentence(config, "data", HF_ENDPOINT=server.url)
     assert (
         "did not deliver dataset lab/books at main (RepositoryNotFoundError); check id, type, revision and network"
@@ -463,13 +463,13 @@ def test_a_token_is_read_from_the_environment_and_sent_to_the_hub_alone(snakemak
     assert f"Bearer {token}" in [headers.get("Authorization") for headers in server.headers]
     assert elsewhere.asked and not [headers for headers in elsewhere.headers if "Authorization" in headers]
     log = (snakemake.folder / "results/t/logs/fetch_hub/datasets/books.log").read_text()
-    assert f"Error while downloading from {elsewhere.url}/a" in log  # and no signature behind it
+    assert f"Error while downloading from {elsewhere.url}/a" in log  # without the signature
     (snakemake.folder / "hf_home/token").unlink()
     kept = [path for path in snakemake.folder.rglob("*") if path.is_file()]
     written = "".join(path.read_bytes().decode(errors="replace") for path in kept) + done.output + sentence
     assert token not in written and signature not in written
     connected = [line for line in asked(snakemake.folder / "network") if "htons(0)" not in line]
-    assert connected and all("127.0.0.1" in line for line in connected)  # and nobody is told what is fetched
+    assert connected and all("127.0.0.1" in line for line in connected)  # nobody else learns of the download
     assert not [path for path in server.asked if "telemetry" in path]
 
 

@@ -1,4 +1,4 @@
-"""Every file of the project that a job of the demo opens is in the digest of its code, an input, or in the harness."""
+"""Every project file that a job of the demo opens is in the digest of its code, is an input, or is in the harness."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from semis.study.code import HARNESS, code_digest, code_files
 
 import pytest
 
-# A call that another process interrupts is written in two lines, of which the second one has the result.
+# strace splits a call that another process interrupts into two lines; the second one has the result.
 OPENED = re.compile(r'(?:openat\(.*?, "[^"]*", (?P<flags>[\w|]+).*|<\.\.\. openat resumed>.*)= \d+<(?P<path>/.*)>$')
 BEGUN = re.compile(r'openat\(.*?, "[^"]*", (?P<flags>[\w|]+).*<unfinished \.\.\.>$')
 STARTED = re.compile(r"(?:<\.\.\. )?(?:clone3?|v?fork)(?:\(| resumed>).*= (\d+)$")
@@ -20,7 +20,7 @@ ENGINES = [(engines.module_name(*of),) for of in [("reference", "fairseq"), ("re
 
 
 class Process:
-    """What is known of a process or thread: who started it, its script, and what it opened."""
+    """A process or thread: its parent, its script, and the files that it opened."""
 
     def __init__(self):
         self.parent, self.script, self.flags = None, None, ""
@@ -28,15 +28,15 @@ class Process:
 
     @property
     def job(self):
-        """The process of the job that this one is a part of, or None."""
+        """Return the process of the job to which this one belongs, or None."""
         return self if self.script or not self.parent else self.parent.job
 
     def open(self, path, flags, root):
-        """Note that it opened a file; those that are not below the folder `root` do not count."""
+        """Record an opened file, if it is below the folder `root`."""
         if "O_DIRECTORY" in flags or not path.startswith(f"{root}/"):
             return
         if (script := SCRIPT.search(path)) and "O_CREAT" not in flags and not self.script:
-            self.script, self.read = script[1], set()  # it was the shell that made ready for the script
+            self.script, self.read = script[1], set()  # until then it was the shell that prepared the script
         elif "O_CREAT" in flags:
             self.made.add(path.removeprefix(f"{root}/"))
         elif "O_WRONLY" not in flags:
@@ -44,7 +44,7 @@ class Process:
 
 
 def processes(lines, root):
-    """All processes of a trace; numbers are used again, so that a number means another process after an exit."""
+    """Return all processes of a trace; after an exit, the same number means another process."""
     current, all_of_them = defaultdict(Process), []
     for line in lines:
         number, _, call = line.rstrip().partition(" ")
@@ -67,13 +67,13 @@ def processes(lines, root):
 
 
 def source(path):
-    """The Python file that a compiled one was made from; any other path as it is."""
+    """Return the source of a compiled Python file; any other path unchanged."""
     folder, cache, name = path.rpartition("__pycache__/")
     return folder + re.sub(r"\.cpython-\d+\.pyc(\.\d+)?$", ".py", name) if cache else path
 
 
 def jobs_of(trace, root):
-    """[(script, files that the job opened to read, files that it made)], of it and all processes that it started."""
+    """Return [(script, files that the job read, files that it wrote)], with all processes that a job started."""
     with open(trace, encoding="utf-8", errors="replace") as lines:
         found = processes(lines, root)
     for process in found:
@@ -86,14 +86,14 @@ def jobs_of(trace, root):
 
 
 def with_folders(paths):
-    """These paths and the folders that they are in."""
+    """Return these paths and their folders."""
     return {str(found) for path in paths for found in (Path(path), *Path(path).parents)}
 
 
 def records(root):
-    """{log: (inputs, outputs, digest of the code)} of all jobs, as Snakemake remembers them."""
+    """Return {log: (inputs, outputs, digest of the code)} of all jobs, from Snakemake's records."""
     folder, found = root / ".snakemake" / "metadata", {}
-    for file in filter(Path.is_file, folder.rglob("*")):  # a long name is divided into folders
+    for file in filter(Path.is_file, folder.rglob("*")):  # Snakemake divides a long name into folders
         parts = file.relative_to(folder).parts
         output = base64.urlsafe_b64decode("".join(part.lstrip("@") for part in parts)).decode()
         record = json.loads(file.read_text())
@@ -104,14 +104,14 @@ def records(root):
 
 
 def is_declared(path, inputs, outputs):
-    """Whether a file is an input or an output of a job, in a folder that is one, or in the work folder beside one."""
+    """Say whether a file is an input or output of a job, is inside one, or is in the work folder next to one."""
     work = {f"{Path(output).parent}/work" for output in outputs}
     return any(path == of or path.startswith(f"{of}/") for of in [*inputs, *outputs, *work])
 
 
 @pytest.fixture(scope="module")
 def jobs(trace, runner):
-    """[(script, log, files)] of all jobs of the demo; a job holds its log's lock."""
+    """Return [(script, log, files)] of all jobs of the demo; a job holds the lock of its log."""
     found = []
     for script, files, made in jobs_of(trace, runner.folder.resolve()):
         [log] = {path.removesuffix(".lock") for path in made if path.endswith(".log.lock")}
@@ -126,7 +126,7 @@ def test_all_jobs_are_seen(jobs, runner):
     ]
     assert {
         "scripts/semis/fairseq/training.py",
-        "scripts/fairseq_plugin/__init__.py",  # by fairseq-train
+        "scripts/fairseq_plugin/__init__.py",  # opened by fairseq-train
         "scripts/semis/harness/lock.py",
         "results/demo/models/roberta-demo/dict.txt",
         "results/demo/data/demo-books/tokens/roberta-demo/train.input0.bin",
