@@ -40,7 +40,7 @@ GROUPS = {  # name: operators of torch's profile
 def products_per_token(model):
     """Return the floating-point operations of the matrix products of each work per token: 2 per weight, 6 in training.
 
-    The products within attention are left out, and so is the last layer, of which only one row per review is read. The
+    The products within attention are left out, and so is the last layer, where only one row per review is read. The
     masked language model reads its rows for the hidden tokens, and projects all tokens to keys and values.
     """
 

@@ -234,7 +234,7 @@ def test_a_training_that_runs_out_of_room_or_loses_a_file(runner, demo, tmp_path
         done = snakemake(CONFIG, "--keep-going", *targets)
         assert done.returncode != 0
         for run in runs:
-            assert f"Semis: nothing can be written into {run.relative_to(copy)} (No space left on device); mend" in (
+            assert f"Semis: nothing can be written into {run.relative_to(copy)} (No space left on device); correct" in (
                 done.output
             ), done.output
         assert "Traceback" not in done.output, done.output

@@ -128,7 +128,7 @@ DICTIONARIES = {
     "plain": ("▁le 5\na 3\n".encode(), ["▁le", "a"]),
     "no LF at the end, CRLF": (b"a 1\r\nb 2", ["a", "b"]),
     "a word of a blank": (b"a b 1\n", ["a b"]),
-    "a word that may stand again": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
+    "a word that may be repeated": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
     "a word twice": (b"a 1\nb 1\na 2\n", " line 3 repeats the word a; replace the file with the model's own dict.txt."),
     "a token of fairseq": (
         b"<pad> 1\n",
