@@ -52,7 +52,7 @@ def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runne
     said = [line for line in done.output.splitlines() if line.startswith("Semis: ") and not line.startswith(HINTS)]
     expected = [
         f"{tmp_path}/class/train.label has no line with the label 0, so no model can learn it; add",
-        f"{tmp_path}/count/train.review has 2 reviews and {tmp_path}/count/train.label has 1 labels; each line",
+        f"{tmp_path}/count/train.review has 2 reviews and {tmp_path}/count/train.label has 1 labels; each review",
         f"{tmp_path}/label/train.label line 2 holds the label '2'; the config's labels are 0, 1: correct the line, or",
         f"{tmp_path}/latin/train.review line 1 is not UTF-8; save the file in that encoding.",
         "results/demo/models/cut/sentencepiece.bpe.model is not a complete sentencepiece model (",

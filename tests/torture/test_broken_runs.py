@@ -81,7 +81,7 @@ def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
     assert done.returncode == 0, done.output
     done = snakemake(CONFIG, "--keep-going")
     assert done.returncode != 0
-    assert len(re.findall(r"^Semis: process \d+ on \S+ still does this job", done.output, re.M)) == 2, done.output
+    assert len(re.findall(r"^Semis: process \d+ on \S+ is still doing this job", done.output, re.M)) == 2, done.output
     assert not any(model.exists() for model in models.values())
 
     for stopped in reversed(caught):
