@@ -37,5 +37,5 @@ rule all:
     input:
         TARGETS,
     output:
-        touch(finish.marker(STUDY)),
+        touch(finish.output_of_all(STUDY, TARGETS)),
     localrule: True

@@ -54,6 +54,17 @@ def test_a_part_is_called_a_part_and_the_whole_is_recorded_next(finished, args):
     assert "Semis: done. " in said(done)[-1] and all(now > then for now, then in zip(dates(finished.folder), before))
 
 
+def test_a_result_that_was_removed_is_made_again(finished):
+    removed = [
+        finished.folder / "results" / "demo" / name for name in ("tables/spread.csv", "summary.md", "summary.html")
+    ]
+    for file in removed:
+        file.unlink()
+    done = finished(CONFIG)
+    assert done.returncode == 0, done.output
+    assert all(file.exists() for file in removed) and "Semis: done. " in said(done)[-1]
+
+
 def test_a_failure_says_what_is_missing(finished):
     script = finished.folder / "scripts" / "plot_wall_time.py"
     text, before = script.read_text(), dates(finished.folder)

@@ -35,6 +35,14 @@ def marker(study: Study) -> str:
     return f"{study.results}/finished"
 
 
+def output_of_all(study: Study, targets: Sequence[str]) -> list[str]:
+    """Return the output of rule `all`: the marker, or nothing if one of its inputs, the `targets`, is missing.
+
+    If the marker exists, Snakemake does not make an input again that a user has removed.
+    """
+    return [marker(study)] if all(map(os.path.exists, targets)) else []
+
+
 def start(study: Study, snakemake: Internals) -> None:
     """Announce how many finished trainings run again because the code changed; exit if the disk is not writable."""
     if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
