@@ -40,7 +40,7 @@ test-long: environments  ## simulations, 100 kills, worked examples; hours
 	$(PYTEST) -m long
 
 torture: $(VENV)/.tests  ## kill the demo KILLS times, resume it each time, compare; the same kills again with SEED=...
-	KILLS=$(KILLS) SEED=$(SEED) $(VENV)/bin/pytest -s tests/torture
+	KILLS=$(KILLS) SEED=$(SEED) $(VENV)/bin/pytest -s -m slow tests/torture/test_kills.py
 
 verify: $(VENV)/.workflow  ## repeat one run of a finished study, RUN=DATASET/METHOD/seedN, and compare
 	$(VENV)/bin/python scripts/verify.py $(or $(STUDY),demo) $(RUN) --cores $(CORES)

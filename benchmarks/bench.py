@@ -1,9 +1,9 @@
-"""How fast the engines are beside the report's commands typed by hand, measured in turn in one run.
+"""Measures the speed of both engines and of the report's commands, typed by hand, alternately in one call.
 
-Quick: every run is cut to a few updates, and the times of whole runs and of the study are worked out from the rates
-(marked "extrapolated"); three rounds, fewer where they would take longer than 10 minutes. With FULL=1 whole runs of 5
-epochs are made, which takes hours: interrupted, it resumes after the last step that was finished. Prints tables and
-writes results/bench/bench.json and profile.txt. Run it with `make bench`; nothing else should run on the machine.
+The quick form makes runs of a few updates and computes the times of whole runs and of the study from the rates (marked
+"extrapolated"). It makes three rounds, or fewer if they would take longer than 10 minutes. With FULL=1 it makes whole
+runs of 5 epochs, which takes hours; after an interruption it resumes after the last finished step. It prints tables and
+writes results/bench/bench.json and profile.txt. Run it with `make bench`, with nothing else running on the machine.
 """
 
 import csv
@@ -42,9 +42,9 @@ STUDY = Path("results", "engines")
 
 
 class Bench:
-    """Runs the works in a folder and gathers what they come to: {(work, metric): {engine: [value, ...]}}.
+    """Makes the runs of the benchmark in a folder and gathers {(work, metric): {engine: [value, ...]}}.
 
-    `measured.json` in the folder keeps that after each step, so that another Bench of the folder resumes from there.
+    `measured.json` in the folder keeps these values after each step, so that another Bench in the folder resumes.
     """
 
     def __init__(self, folder):
@@ -61,7 +61,7 @@ class Bench:
             self.begin()
 
     def begin(self):
-        """Empty the folder, and lay out a study in it as far as the config's check looks."""
+        """Empty the folder, and lay out as much of a study in it as the check of the config needs."""
         shutil.rmtree(self.folder)
         for folder in ("reviews", "model"):
             (self.folder / folder).mkdir(parents=True)
@@ -71,7 +71,7 @@ class Bench:
             (self.folder / "model" / name).touch()
 
     def step(self, name, work, *args):
-        """Do a work, unless it was done before; say what it is before, and how long it took behind."""
+        """Do a step, unless it was done before; print its name first and its time afterwards."""
         print(f"{name} ...", end=" ", flush=True, file=sys.stderr)
         if name in self.done:
             print("done before", file=sys.stderr)
@@ -108,7 +108,7 @@ class Bench:
         return text, time.perf_counter() - begin, usage.ru_maxrss / 1024
 
     def python(self, environment, *command):
-        """Run a python of the workflow's with two threads, as `run` does."""
+        """Run a Python of the workflow with two threads, as `run` does."""
         scripts = str(ROOT / "scripts")
         return self.run(
             [self.pythons[environment], *command], OMP_NUM_THREADS="2", PYTHONPATH=scripts, CUDA_VISIBLE_DEVICES=""
@@ -120,20 +120,20 @@ class Bench:
         return self.run([*command, "--configfile", "config.yaml", "--nolock", "--quiet", "rules"])
 
     def make(self, runs):
-        """Make the runs, (method, seed) each, from their start, whatever is there of them; as `run` does."""
+        """Make the runs (method, seed) from the beginning, even if they exist; as `run` does."""
         for run in runs:
             shutil.rmtree(self.folder / target(*run).parent, ignore_errors=True)
         return self.snakemake(*(target(*run) for run in runs))
 
     def find_environments(self):
-        """Make the environments where they are missing, and find their pythons."""
+        """Make missing environments, and find the Python of each."""
         os.environ.setdefault("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
         self.snakemake("--conda-create-envs-only")
         rows = re.findall(r"(\w+)\.yaml\t+\S*\t+(\S+)$", self.snakemake("--list-conda-envs")[0], re.M)
         self.pythons = {name: (self.folder / path / "bin" / "python").absolute() for name, path in rows}
 
     def prepare(self):
-        """Make the models and all that comes before training."""
+        """Make the models and everything else that comes before training."""
         for part, environment in (("tokenizer", "sentencepiece"), ("model", "fairseq")):
             self.python(environment, ROOT / "benchmarks" / "generate.py", part, "model")
         data = STUDY / "data" / "books"
@@ -154,12 +154,12 @@ class Bench:
         (self.folder / path).symlink_to(self.folder / target)
 
     def add(self, engine, work, rates):
-        """Keep what was measured, {metric: value}."""
+        """Store measured values, {metric: value}."""
         for metric, value in rates.items():
             self.found[work, metric][engine].append(value)
 
     def stock(self, seed):
-        """The report's two commands, each on both cores; the study is nine of them, one after another."""
+        """Measure the report's two commands, each on both cores; the study is nine of them, one after another."""
         command = ["-m", "fairseq_cli.train", "data", "--user-dir", ROOT / "scripts" / "fairseq_plugin"]
         command += ["--restore-file", "model/model.pt", "--seed", seed, "--max-epoch", self.epochs, "--log-interval", 2]
         command += [*stock.FINETUNE, "--save-dir", tempfile.mkdtemp(dir=self.folder)]
@@ -180,7 +180,7 @@ class Bench:
         self.add("stock", "study", {"wall_s": RUNS["finetune"] * first + RUNS["finetune_hf"] * second})
 
     def alone(self, engine, seed):
-        """A run of each work, one after another: the fine-tuning on both cores, the evaluation on one."""
+        """Measure a run of each work, one after another: the fine-tuning on both cores, the evaluation on one."""
         for work in RUNS:
             method = f"{work}-{engine}-alone"
             _, _, peak = self.make([(method, seed)])
@@ -190,7 +190,7 @@ class Bench:
                 self.add(engine, "evaluate", {"reviews_per_s": evaluated})
 
     def study(self, engine, round_):
-        """The study's runs, two at a time on a core each; the quick form makes one of each work."""
+        """Measure the study's runs, two at a time with a core each; the quick form makes one of each work."""
         seeds = {work: range(count) if FULL else [round_] for work, count in RUNS.items()}
         runs = [(work, f"{work}-{engine}", seed) for work in RUNS for seed in seeds[work]]
         _, seconds, _ = self.make([(method, seed) for _, method, seed in runs])
@@ -201,9 +201,9 @@ class Bench:
         self.add(engine, "study", {"wall_s": seconds})
 
     def measured(self, work, method, seed, cores=1):
-        """(updates/s, reviews evaluated/s, seconds of a whole run) of a run, from its log and its benchmark files.
+        """Return (updates/s, reviews evaluated/s, seconds of a whole run) of a run, from its log and benchmarks.
 
-        With two cores the validations had both, and the evaluation behind the fine-tuning one.
+        With two cores the validations used both, and the evaluation after the fine-tuning used one.
         """
         text = (self.folder / STUDY / f"logs/{RULES[work]}/books/{method}/seed{seed}.log").read_text()
         if work == "finetune":
@@ -217,7 +217,7 @@ class Bench:
         return updates, evaluated, self.benchmark(method, seed) + missing(updates, evaluated, whole, here)
 
     def benchmark(self, method, seed):
-        """Seconds of a run's fine-tuning and evaluation, as Snakemake measured them."""
+        """Return the seconds of a run's fine-tuning and of its evaluation, as Snakemake measured them."""
         seconds = 0
         for part in ("finetune", "evaluate"):
             with (self.folder / STUDY / f"benchmarks/{part}/books/{method}/seed{seed}.tsv").open() as stream:
@@ -225,7 +225,7 @@ class Bench:
         return seconds
 
     def pretrain(self, engine):
-        """Tokens per second of the masked language model, on both cores; the reference is the stock command."""
+        """Measure tokens per second of the masked language model on both cores; the reference is the stock command."""
         command = ["-m", "fairseq_cli.train", "text", "--max-update", PRETRAINING_UPDATES, *stock.PRETRAIN]
         command += ["--save-dir", tempfile.mkdtemp(dir=self.folder), "--user-dir"]
         command += [ROOT / "scripts" / ("fairseq_fast" if engine == "fast" else "fairseq_plugin")]
@@ -237,7 +237,7 @@ class Bench:
         self.add(engine, "pretrain", {"tokens_per_s": rate, "peak_mib": peak})
 
     def limit(self):
-        """What the matrix products alone allow here, as `profile_step` measures it, and each engine's share of it."""
+        """Measure the bound that matrix products set on this machine (`profile_step`), and each engine's share."""
         self.python("fairseq", ROOT / "benchmarks" / "profile_step.py", "data", "profile.json")
         for work, limit in self.profile()["limits"].items():
             for engine, values in self.found[work, LIMITED[work]].items():
@@ -245,11 +245,11 @@ class Bench:
                     self.add(engine, work, {"share_of_limit": value / limit})
 
     def profile(self):
-        """What `profile_step` found."""
+        """Return the results of `profile_step`."""
         return json.loads((self.folder / "profile.json").read_text())
 
     def rows(self):
-        """The list that goes into bench.json."""
+        """Return the list for bench.json."""
         found = []
         for (work, metric), engines in self.found.items():
             for engine in filter(engines.get, ENGINES):
@@ -263,7 +263,7 @@ class Bench:
 
 
 def config(epochs):
-    """The config of a study whose methods are each work under each engine, on one core, and "alone" on both."""
+    """Return the config of a study with a method for each work and engine, on one core, and "alone" on both."""
     models = {"finetune": "model", "finetune_hf": "model-hf"}
     return {
         "study": STUDY.name,
@@ -288,31 +288,32 @@ def config(epochs):
 
 
 def prepared():
-    """The files and folders that all runs read: the binarized and tokenized reviews, and the exported model."""
+    """Return the files and folders that all runs read: the binarized and tokenized reviews, and the exported model."""
     data = STUDY / "data" / "books"
     names = (name for split in REVIEWS for name in (f"tokens/model/{split}.input0.bin", f"{split}.jsonl"))
     return [*(data / name for name in names), STUDY / "models" / "model-hf"]
 
 
 def target(method, seed):
-    """The file that ends a run."""
+    """Return the last file of a run."""
     return STUDY / f"runs/books/{method}/seed{seed}/metrics.json"
 
 
 def watched(*more):
-    """How many reviews of valid, and of other splits, are evaluated here each time."""
+    """Return the numbers of reviews that each evaluation on valid, and on other splits, has here."""
     return sum(REVIEWS[split] for split in ("valid", *more))
 
 
 def rates(updates):
-    """The rates of a training of so many updates a second."""
+    """Return the rates of a training with this many updates per second."""
     return {"updates_per_s": updates, "reviews_per_s": BATCH * updates}
 
 
 def missing(updates, evaluated, whole, here):
-    """Seconds by which a whole run is longer than the one here; with FULL=1 none.
+    """Return the seconds by which a whole run is longer than the one here; 0 with FULL=1.
 
-    It does `updates` a second and evaluates `evaluated` reviews a second: `whole` in all, of which `here` were done.
+    The run makes `updates` per second and evaluates `evaluated` reviews per second: `here` in this run, `whole` in a
+    whole one.
     """
     if FULL:
         return 0
@@ -320,13 +321,13 @@ def missing(updates, evaluated, whole, here):
 
 
 def trainer_speed(runtime, validations, evaluated, epochs):
-    """Updates per second of a Trainer whose `runtime` (s) has validations in it, at `evaluated` reviews a second."""
+    """Return the updates per second of a Trainer whose `runtime` (s) includes validations of `evaluated` reviews/s."""
     training = runtime - validations * REVIEWS["valid"] / evaluated
     return epochs * REVIEWS["train"] / BATCH / training
 
 
 def side_by_side(seconds):
-    """How long runs of so many seconds take in all, each on the core of two that is free first."""
+    """Return the total time of runs with these seconds on two cores; each starts on the first free core."""
     ends = [0, 0]
     for taken in seconds:
         ends = sorted([ends[0] + taken, ends[1]])
@@ -334,12 +335,12 @@ def side_by_side(seconds):
 
 
 def logged(text, name):
-    """The JSON lines of this name in a log of fairseq's."""
+    """Return the JSON lines of this name in a log of fairseq."""
     return [json.loads(line) for line in re.findall(rf"\| {name} \| (\{{.*\}})", text)]
 
 
 def fairseq_speeds(text):
-    """(updates, reviews evaluated) per second, from a log of fairseq's; of evaluations that on valid counts."""
+    """Return (updates, reviews evaluated) per second, from a log of fairseq; only evaluations on valid count."""
     updates = statistics.median(float(line["ups"]) for line in logged(text, "train_inner")[1:])
     sweeps = [
         float(line["valid_wps"]) / float(line["valid_wpb"]) * float(line["valid_bsz"]) for line in logged(text, "valid")
@@ -348,7 +349,7 @@ def fairseq_speeds(text):
 
 
 def measure(folder):
-    """Measure all in a folder, a round after another; return (rows, profile)."""
+    """Measure everything in a folder, one round after another; return (rows, profile)."""
     bench = Bench(folder)
     print("making environments where there are none ...", file=sys.stderr)
     bench.find_environments()

@@ -1,10 +1,10 @@
-"""Whether the fast engine comes to the reference's test accuracy within 2 points, on real reviews.
+"""Tests whether the fast engine reaches the reference's test accuracy within 2 points, on real reviews.
 
     equivalence.py REVIEWS TEXT ...
 
-REVIEWS is a folder of {train,valid,test}.{review,label}; TEXT are files of plain text, of which (and of the train
-reviews) tokenizers are made and one roberta_small pretrained, by the fast engine. Five seeds from scratch and three
-from that model are trained for 5 epochs by each engine, which takes hours; a run that was stopped is resumed. Prints
+REVIEWS is a folder with {train,valid,test}.{review,label}; TEXT are files of plain text. From these and the train
+reviews it trains tokenizers and pretrains one roberta_small with the fast engine. Each engine then fine-tunes five
+seeds from scratch and three from that model for 5 epochs, which takes hours; a run that was stopped resumes. It prints
 tables and writes results/bench/equivalence.json. Run it with `make equivalence REVIEWS=... TEXT="..."`.
 """
 
@@ -31,13 +31,13 @@ MARGIN = 2  # points
 SEEDS = {"scratch": range(5), "pretrained": range(3)}
 ENGINES = ["reference", "fast"]
 STUDY = ROOT / "results" / "equivalence"
-VOCABULARY = {"scratch": 32000, "pretrained": 8000}  # fewer, as so short a pretraining sees each too seldom
+VOCABULARY = {"scratch": 32000, "pretrained": 8000}  # fewer, since so short a pretraining reads each token too rarely
 # At a peak of 0.001 the model ended with the tokens' frequencies and the same first row for every text.
 PRETRAINING = {"updates": 800, "batch_size": 8, "learning_rate": 0.0003, "dropout": 0, "save_every": 100}
 
 
 def config(reviews, texts):
-    """The config of a study of four methods: each start under each engine."""
+    """Return the config of a study with four methods: each start with each engine."""
     sources = [{"path": str(Path(text).resolve())} for text in texts]
     sources.insert(0, {"path": str(Path(reviews, "train.review").resolve())})
     models = {
@@ -60,19 +60,19 @@ def config(reviews, texts):
 
 
 def run_of(start, engine, seed):
-    """The folder of a run."""
+    """Return the folder of a run."""
     return STUDY / "runs" / "reviews" / f"{start}-{engine}" / f"seed{seed}"
 
 
 def scores(start, engine):
-    """The scores (seeds x reviews, in percent) of a method on the test reviews, whose mean is the accuracy."""
+    """Return the scores (seeds x reviews, in percent) of a method on the test reviews; their mean is the accuracy."""
     folders = [run_of(start, engine, seed) for seed in SEEDS[start]]
     rows = read_predictions([folder / "predictions.csv" for folder in folders], [{"seed": s} for s in SEEDS[start]])
     return scores_of(METRICS[0], labels_of(rows[rows["split"] == "test"]))
 
 
 def losses(start):
-    """The mean losses (nats) of all seeds at each epoch's end, a column for each split and engine."""
+    """Return the mean losses (nats) of all seeds at each epoch's end, with a column for each split and engine."""
     tables = [
         pd.read_csv(run_of(start, engine, seed) / "history.csv").assign(engine=engine)
         for engine in ENGINES
@@ -83,7 +83,7 @@ def losses(start):
 
 
 def main(reviews, *texts):
-    """Train what is not trained yet, and compare."""
+    """Make the missing trainings, and compare."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / "equivalence.yaml"
     file.write_text(yaml.safe_dump(config(reviews, texts)))

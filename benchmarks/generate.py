@@ -1,4 +1,4 @@
-"""Texts and a model of the report's sizes for a benchmark: words without a meaning, one token each.
+"""Generates reviews and a model of the report's sizes for a benchmark: words without meaning, one token each.
 
 generate.py tokenizer FOLDER    in the environment of sentencepiece
 generate.py model FOLDER        in the environment of fairseq: model.pt with random weights
@@ -13,13 +13,13 @@ POSITIONS = 256
 
 
 def line(rng):
-    """One text: as many words as the reviews have tokens (127.8 on average, cut at 256), frequent ones more often."""
+    """Return a review with as many words as real reviews have tokens (127.8 on average, at most 256)."""
     length = max(4, min(POSITIONS, round(rng.lognormvariate(4.685, 0.75)))) - 2  # and its first and last token
     return " ".join(WORDS[int(len(WORDS) * rng.random() ** 4)] for _ in range(length))
 
 
 def reviews(folder, counts):
-    """Write {split}.review and .label for {split: number of reviews}; the labels mean nothing."""
+    """Write {split}.review and .label for {split: number of reviews}; the labels are arbitrary."""
     rng = random.Random(0)
     for split, count in counts.items():
         text = "".join(f"{line(rng)}\n" for _ in range(count))
@@ -28,7 +28,7 @@ def reviews(folder, counts):
 
 
 def tokenizer(folder):
-    """Write sentencepiece.bpe.model, which knows just `WORDS`, and dict.txt."""
+    """Write sentencepiece.bpe.model, which knows only `WORDS`, and dict.txt."""
     import sentencepiece
 
     text = Path(folder, "words.txt")

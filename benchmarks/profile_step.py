@@ -1,4 +1,4 @@
-"""What limits an update of the fast engine, as JSON: the machine's limit, and where the time goes.
+"""Measures the bound on an update of the fast engine on this machine, and where its time goes; writes JSON.
 
 profile_step.py DATA FILE    in the environment of fairseq; DATA is a binarized folder
 """
@@ -38,10 +38,10 @@ GROUPS = {  # name: operators of torch's profile
 
 
 def products_per_token(model):
-    """Floating-point operations of the matrix products of each work, for a token: 2 a weight, in training 6.
+    """Return the floating-point operations of the matrix products of each work per token: 2 per weight, 6 in training.
 
-    Attention's own are left out. Of the last layer just one row of a review is read, which is left out too; the masked
-    language model reads it for the hidden tokens, and projects all to keys and values.
+    The products within attention are left out, and so is the last layer, where only one row per review is read. The
+    masked language model reads its rows for the hidden tokens, and projects all tokens to keys and values.
     """
 
     def weights(*modules):
@@ -56,7 +56,7 @@ def products_per_token(model):
 
 
 def recorded(function):
-    """The function with its own time in the profile: numpy's, which draws the masks, would be its caller's."""
+    """Return the function with its own entry in the profile; else numpy's time for masks would be its caller's."""
 
     def run(*args):
         with record_function(function.__name__):
@@ -66,7 +66,7 @@ def recorded(function):
 
 
 def speed(kind, tokens, width):
-    """Floating-point operations per second of a product (tokens x width) by (width x width), the best of 20."""
+    """Return the floating-point operations per second of a product (tokens x width) by (width x width), best of 20."""
     x, weight = torch.randn(tokens, width).to(kind), torch.randn(width, width).to(kind)
     times = []
     for _ in range(20):
@@ -79,8 +79,8 @@ def speed(kind, tokens, width):
 def main(data, file):
     """Write {gflops, tokens of an update, limits: {work: rate}, shares: {kind of work: share of the time}} into `file`.
 
-    The rates are what the products alone allow: fine-tuning's updates, evaluation's reviews and pretraining's tokens
-    per second.
+    The rates are the bounds that the products set: updates of fine-tuning, reviews of evaluation and tokens of
+    pretraining per second.
     """
     settings = SentencePredictionConfig(data=data, num_classes=2, init_token=0, separator_token=2)
     settings.max_positions, settings.shorten_method = 256, "truncate"

@@ -1,7 +1,7 @@
-"""How Snakemake's own work grows with the number of runs: start-up, dry-run, no-op; seconds and peak memory.
+"""Measures how Snakemake's own work grows with the number of runs: start-up, dry-run, no-op; seconds and peak memory.
 
-Start-up and dry-run are of the workflow itself, with the demo's config and more seeds; the no-op is of scale.smk, whose
-jobs are really run before. Prints a table and writes results/bench/scale.json. Run it with `make bench-scale`.
+Start-up and dry-run use the workflow itself, with the demo's config and more seeds. The no-op uses scale.smk, after its
+jobs have run. It prints a table and writes results/bench/scale.json. Run it with `make bench-scale`.
 """
 
 import json
@@ -21,7 +21,7 @@ METHODS = 3
 
 
 def measured(*args, cwd):
-    """Run `snakemake` with these arguments; return (seconds, peak resident memory in MiB). Raises where it fails."""
+    """Run `snakemake` with these arguments; return (seconds, peak resident memory in MiB). Raises if it fails."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", *map(str, args)]
     begin = time.perf_counter()
     running = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
@@ -32,7 +32,7 @@ def measured(*args, cwd):
 
 
 def with_seeds(folder, seeds):
-    """Write the demo's config with this many seeds, beside a link to its texts; return its path."""
+    """Write the demo's config with this many seeds, and a link to its texts; return the path of the config."""
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({**config, "seeds": list(range(seeds))}))
@@ -41,7 +41,7 @@ def with_seeds(folder, seeds):
 
 
 def measure(seeds, folder):
-    """Rows {work, seeds, runs, seconds, peak_mib} for this many seeds."""
+    """Return rows {work, seeds, runs, seconds, peak_mib} for this many seeds."""
     workflow = ["--snakefile", ROOT / "Snakefile", "--configfile", with_seeds(folder, seeds)]
     shape = ["--snakefile", ROOT / "benchmarks" / "scale.smk", "--config", f"seeds={seeds}"]
     found = {

@@ -1,7 +1,7 @@
-"""The shape of the workflow's runs, two jobs each and tables over all of them, with a trainer that takes no time.
+"""A workflow with the shape of Semis's runs: two jobs each, tables over all of them, and a trainer that takes no time.
 
-As many inputs go into a job as into those of fairseq. A no-op has to be measured on jobs that Snakemake has really run:
-files that were only touched lack its records.
+A job has as many inputs as one of fairseq. A no-op must be measured on jobs that Snakemake has really run: it keeps no
+records of files that were only touched.
 """
 
 SEEDS = range(config["seeds"])

@@ -1,8 +1,8 @@
-"""The report's commands as somebody types them, for a benchmark to time: fairseq's, and run_glue.py's by the Trainer.
+"""The report's commands as a user types them, for benchmarks: fairseq's, and run_glue.py's with the Trainer.
 
     stock.py MODEL REVIEWS SEED EPOCHS      the Hugging Face fine-tuning, in the environment of transformers
 
-The flags are the report's (fairseq's log and the notebook's arguments). What they do not set is each library's default.
+The flags are the report's (fairseq's log and the notebook's arguments). All other settings are each library's defaults.
 """
 
 import json
@@ -20,7 +20,7 @@ FINETUNE = shlex.split("""
 --no-epoch-checkpoints --no-last-checkpoints --no-save --keep-best-checkpoints 1 --log-format json
 --distributed-world-size 1
 """)
-# The report pretrained nothing; this is the masked language model of config.yaml's own pretraining.
+# The report pretrained nothing; this command is a masked language model with the settings of Semis's pretraining.
 PRETRAIN = shlex.split("""
 --task masked_lm --criterion masked_lm --arch roberta_small --max-positions 256 --tokens-per-sample 256
 --sample-break-mode none --batch-size 16 --optimizer adam --adam-betas '(0.9, 0.98)' --adam-eps 1e-06
@@ -31,7 +31,7 @@ PRETRAIN = shlex.split("""
 
 
 def main(model_folder, data, seed, epochs):
-    """Fine-tune as run_glue.py did: 8 reviews a batch, padded to the longest, the last weights evaluated on test."""
+    """Fine-tune as run_glue.py did: 8 reviews per batch, padded to the longest; evaluate the last weights on test."""
     import numpy
     from transformers import (
         AutoModelForSequenceClassification,

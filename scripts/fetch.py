@@ -58,7 +58,7 @@ def download(url: str, stream: BinaryIO, bar: tqdm) -> None:
                 bar.n, bar.total = stream.tell(), stream.tell() + left if left else None
                 for block in answer.iter_content(2**16):
                     if not stream.tell() and _is_page(answer, block):
-                        raise Refused("a web page came in its place; does it need a login?")
+                        raise Refused("the server sent a web page instead; does it need a login?")
                     stream.write(block)
                     bar.update(len(block))
             return
@@ -82,7 +82,7 @@ def _ask(url: str, have: int, version: str | None) -> requests.Response:
     answer.raise_for_status()
     given = answer.headers.get("Content-Range", "")
     if answer.status_code == requests.codes.partial_content and not given.startswith(f"bytes {have}-"):
-        raise Refused("another part came than was asked for")
+        raise Refused("the server sent another part of the file than requested")
     return answer
 
 
@@ -91,7 +91,7 @@ def _check_redirect(answer: requests.Response, **_: Any) -> None:
     if answer.is_redirect:
         scheme = urlsplit(urljoin(answer.url, answer.headers["Location"])).scheme
         if scheme not in ("https", urlsplit(answer.url).scheme):
-            raise Refused(f"it leads to an address of another kind, {scheme}:")
+            raise Refused(f"it redirects to an address of another kind, {scheme}:")
 
 
 def _version(answer: requests.Response) -> str | None:
@@ -126,9 +126,9 @@ def main(source: dict[str, str], target: Path, lock: str, key: str, terminal: Te
         else:
             fetch(source["url"], part, target, key, terminal)
         found = {target.name: checksums.sha256(part)}
-        origin = str(by_hand) if by_hand.exists() else f"what {source['url']} sent"
+        origin = str(by_hand) if by_hand.exists() else f"the file from {source['url']}"
         if source.get("sha256") not in (None, *found.values()):
-            raise UserError(f"{key}: {origin} has another checksum than {key}.sha256; correct one of them.")
+            raise UserError(f"{key}: the checksum of {origin} is not {key}.sha256; correct one of them.")
         checksums.keep(lock, source, found, f"{key}: {origin}")
         part.replace(target)
     finally:

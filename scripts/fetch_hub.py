@@ -57,9 +57,9 @@ def fetch_hub(source: dict[str, str], target: Path, key: str, terminal: TextIO) 
         if getattr(error, "errno", None):  # an error of this machine, such as a full disk
             raise
         raise UserError(
-            f"{key}: the hub ({api.endpoint}) did not give {source['type']} {named} ({type(error).__name__}); check "
-            "id, type, revision and network (where it takes a token: the environment variable HF_TOKEN), or put the "
-            f"files into the folder downloads/{source['hub']}/."
+            f"{key}: the hub ({api.endpoint}) did not deliver {source['type']} {named} ({type(error).__name__}); check "
+            "id, type, revision and network (a private repository needs a token in the environment variable HF_TOKEN), "
+            f"or put the files into the folder downloads/{source['hub']}/."
         ) from error
     shutil.rmtree(Path(target) / ".cache", ignore_errors=True)
     return found.sha
@@ -102,7 +102,7 @@ def main(source: dict[str, str], folder: Path, lock: str, key: str, terminal: Te
         more["commit"] = fetch_hub(source, folder, key, terminal)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     found = {path.relative_to(folder).as_posix(): checksums.sha256(path) for path in files}
-    origin = f"what {by_hand} holds" if by_hand.exists() else f"what the hub gave of {source['hub']}"
+    origin = f"the folder {by_hand}" if by_hand.exists() else f"the repository {source['hub']} of the hub"
     checksums.keep(lock, source, found, f"{key}: {origin}", **more)
 
 

@@ -121,12 +121,13 @@ def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
         raise UserError(f"{folder} has a tokenizer without a pad_token; name one in its tokenizer_config.json.")
     if tokenizer.model_max_length < positions:
         raise UserError(
-            f"{folder} reads {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
+            f"{folder} reads at most {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
         )
     rows = model.get_input_embeddings().num_embeddings
     if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few spare rows
         raise UserError(
-            f"{folder}: its tokenizer has {len(tokenizer)} tokens, its weights {rows}; give those of one model."
+            f"{folder}: its tokenizer has {len(tokenizer)} tokens, but its weights have {rows}; give a tokenizer and "
+            "weights that belong together."
         )
     try:
         with torch.inference_mode():
@@ -154,8 +155,8 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
         )
     except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
-            f"{folder}: transformers cannot make a classifier of {len(names)} labels of this model ({reason(error)}); "
-            "give a whole model with its tokenizer."
+            f"{folder}: transformers cannot make a classifier with {len(names)} labels from this model "
+            f"({reason(error)}); give a complete model with its tokenizer."
         ) from error
     new, body = sorted(loading["missing_keys"]), f"{model.base_model_prefix}."
     lacking = [name for name in new if name.startswith(body) and ".pooler." not in name]  # a head's pooler may be new

@@ -23,16 +23,16 @@ def draw(lengths: Sequence[pd.DataFrame], of: Sequence[Mapping[str, Any]]) -> Fi
         splits = table.groupby("split", sort=False)["tokens"]
         for (split, tokens), look in zip(splits, style.looks(table["split"].unique()).values(), strict=True):
             share = f"{(tokens > what['positions']).mean():.1%}"
-            axes.ecdf(tokens, color=look["color"], linestyle=look["linestyle"], label=f"{split}: {share} cut")
+            axes.ecdf(tokens, color=look["color"], linestyle=look["linestyle"], label=f"{split}: {share} truncated")
         axes.axvline(what["positions"], color="black", linewidth=0.8)
         axes.annotate(f" {what['positions']} positions", (what["positions"], 0.02))
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.set_ylabel("reviews no longer")
+        axes.set_ylabel("reviews up to this length")
         axes.grid()
         axes.legend(loc="upper left", frameon=False)
-    panels.flat[-1].set_xlabel("tokens of a review, <s> and </s> among them")
+    panels.flat[-1].set_xlabel("tokens of a review, including <s> and </s>")
     return fig
 
 

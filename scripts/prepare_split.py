@@ -15,11 +15,12 @@ from semis.text.formats import File
 def opened(source: Sequence[str | Path], names: Sequence[str]) -> Iterator[list[File]]:
     """Yield the files with these names, in the order of the names.
 
-    `source` holds either their paths, or the path of one archive or folder that holds them at any depth. Raises
-    UserError if an archive cannot be read, or if it holds no file or several files of a name.
+    `source` holds either their paths, or the path of one archive or folder that holds them at any depth. Without names,
+    `source` is the path of the file itself. Raises UserError if an archive cannot be read, or if it holds no file or
+    several files of a name.
     """
     paths = [Path(path) for path in source]
-    if [path.name for path in paths] == list(names):
+    if not names or [path.name for path in paths] == list(names):
         yield [File(str(path), opener(path)) for path in paths]
         return
     (home,) = paths

@@ -24,7 +24,7 @@ HISTORY = {
 def recipe_flags(pretraining: dict, engine: Engine, positions: int) -> list[str]:
     """Return the flags of fairseq-train for the config's `pretraining`.
 
-    The model reads blocks of `positions` tokens, of which fairseq masks 15 %.
+    The model reads blocks of `positions` tokens, and fairseq masks 15 % of the tokens.
     """
     updates = pretraining["updates"]
     dropout = str(pretraining["dropout"])

@@ -37,7 +37,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
     made = tokenizer.get_vocab_size()
     if made != vocabulary:
         raise UserError(
-            f"{', '.join(texts)} give {made} tokens where qlora.model.build.vocabulary is {vocabulary}; lower it, or "
+            f"{', '.join(texts)} give {made} tokens, but qlora.model.build.vocabulary is {vocabulary}; lower it, or "
             "give more text."
         )
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL)

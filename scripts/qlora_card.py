@@ -22,7 +22,7 @@ LoRA weights that Semis trained over the base model in NF4.
 
 - base model: {model}
 - questions and answers: {data}
-- pairs in training: {pairs}, of which {cut} were cut at {longest} tokens
+- pairs in training: {pairs} ({cut} of them truncated to {longest} tokens)
 - pairs held out for measuring: {holdout}{seen}
 
 ## Metrics

@@ -33,8 +33,8 @@ def read_source(source: str | Path, file: str | None = None) -> tuple[str, bytes
         paths = [path for path in found if path.suffix == ".json" and file in (None, str(path))]
         if len(paths) != 1:
             raise UserError(
-                f"{source} holds {len(paths)} JSON files where qlora.data.source means one; name it with the key "
-                "file, or give its path."
+                f"{source} holds {len(paths)} JSON files, but qlora.data.source must name one; add the key file, or "
+                "give the path of the file."
             )
         with found[paths[0]]() as stream:
             return f"{source}/{paths[0]}", stream.read()
@@ -64,7 +64,9 @@ def read_pairs(source: str | Path, file: str | None = None) -> list[dict[str, st
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise UserError(f"{named} is not JSON in UTF-8 ({error}); correct it.") from error
     if not isinstance(pairs, list) or not pairs:
-        raise UserError(f"{named} must be a JSON list of objects with question and answer, one at least; write it so.")
+        raise UserError(
+            f"{named} must be a JSON list of at least one object with question and answer; write it in that form."
+        )
     for number, pair in enumerate(pairs, 1):
         check_pair(pair, named, f"object {number} of {len(pairs)}")
     return [{key: pair[key].strip() for key in ("question", "answer")} for pair in pairs]

@@ -103,7 +103,7 @@ def main(inputs: Any, output: Any, settings: dict[str, Any], threads: int) -> No
     if not answers_in_numbers(model, tokenizer, questions[0], style):
         source = inputs.adapter[0] if inputs.get("adapter") else inputs.model
         raise UserError(
-            f"{source} answers with NaN instead of text; give a whole model, or lower qlora.training.learning_rate."
+            f"{source} answers with NaN instead of text; give a complete model, or lower qlora.training.learning_rate."
         )
     with open(output.answers, "w", encoding="utf-8") as stream:
         for question in questions:

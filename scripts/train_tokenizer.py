@@ -36,8 +36,8 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> tuple[bytes, list[
         )
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"sentencepiece could not make {vocabulary} tokens of {', '.join(texts)} ({error}); lower the tokenizer's "
-            "vocabulary, or give more text."
+            f"sentencepiece could not make {vocabulary} tokens from {', '.join(texts)} ({error}); lower the "
+            "tokenizer's vocabulary, or give more text."
         ) from error
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     pieces = [processor.id_to_piece(i) for i in range(SENTENCEPIECE_ROWS, processor.vocab_size())]

@@ -17,8 +17,8 @@ def unpack_folder(source: str | Path, target: str | Path) -> None:
         homes = [path.parent for path in found if path.name == "config.json"]
         homes = [home for home in homes if len(home.parts) == min(len(other.parts) for other in homes)]
         if len(homes) != 1:
-            places = ", ".join(map(str, homes)) or "nowhere"
-            raise UserError(f"{source} must hold one Hugging Face model, but config.json stands {places}; leave one.")
+            places = ", ".join(map(str, homes)) or "no folder"
+            raise UserError(f"{source} must hold one Hugging Face model, but config.json is in {places}; keep one.")
         Path(target).mkdir(parents=True)
         for path, opened in found.items():
             if path.parent == homes[0]:

@@ -83,7 +83,7 @@ def repeat(results: Path, folder: Path, config: dict[str, Any], run: str, cores:
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", "config.yaml"]
     command += ["--cores", str(cores), "--conda-prefix", prefix, f"{results}/runs/{run}/metrics.json"]
     if subprocess.run(command, cwd=folder).returncode:
-        raise UserError(f"the run could not be repeated; the messages above say why. What it left is in {folder}.")
+        raise UserError(f"the run could not be repeated; the messages above say why. Its files are in {folder}.")
 
 
 def compare(results: Path, folder: Path, run: str) -> list[str]:

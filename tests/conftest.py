@@ -1,4 +1,4 @@
-"""What tests share: the scripts on the import path, a real `snakemake` in a folder of its own, a finished demo, a
+"""Fixtures and helpers of all tests: scripts on the import path, `snakemake` in a temporary folder, a finished demo, a
 loopback server."""
 
 import inspect
@@ -19,10 +19,10 @@ sys.path[:0] = [str(ROOT / "scripts"), str(TOOLS)]
 
 from loopback import Loopback  # noqa: E402
 
-# The environments of the project's own runs serve the tests too, so that each is built once.
+# Tests share the environments with the project's own runs, so that each is built once.
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
 NETWORK = ["connect", "listen", "sendto", "sendmsg", "sendmmsg"]
-FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # and who started whom
+FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # opened files, and child processes
 HINTS = ("Semis: no conda in use", "Semis: writing ", "Semis: the study is not finished")
 
 
@@ -32,17 +32,17 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items):
-    """Of tests side by side, one process has those that share the finished demo, or what else a file makes once."""
+    """In parallel runs, give one process all tests that share the finished demo, and one all tests of another file."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group("demo" if "runner" in item.fixturenames else item.path.stem))
 
 
 class Snakemake:
-    """Runs the project's workflow, or a copy of it that stands in `root`, in a folder that is not the project's."""
+    """Runs the project's workflow, or the copy of it in `root`, in the folder `folder`."""
 
     def __init__(self, folder, root=ROOT):
         self.folder, self.root = folder, root
-        self.behind = []  # a command that starts it
+        self.behind = []  # a command before it, such as strace
         self.env = {
             **os.environ,
             "SNAKEMAKE_CONDA_PREFIX": ENVIRONMENTS,
@@ -52,7 +52,7 @@ class Snakemake:
         }
 
     def start(self, config, *args, stdout=subprocess.PIPE, start_new_session=False, **env):
-        """Start `snakemake` on a config (a mapping, or what stands in the file), and do not wait for it."""
+        """Start `snakemake` on a config (a mapping, or the contents of the file); return the process at once."""
         content = json.dumps(config) if isinstance(config, dict) else config
         (self.folder / "config.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
         return subprocess.Popen(
@@ -68,13 +68,13 @@ class Snakemake:
         )
 
     def __call__(self, config, *args, **env):
-        """Run `snakemake` on a config to its end; what it printed is in `.output`."""
+        """Run `snakemake` on a config to its end; `.output` of the result holds its messages."""
         done = self.start(config, *args, **env)
         done.output = done.communicate()[0]
         return done
 
     def sentence(self, config, *args, **env):
-        """Run what must fail with one sentence of ours and no traceback; return the sentence."""
+        """Run `snakemake`, which must fail with one sentence of Semis and no traceback; return the sentence."""
         done = self(config, *args, **env)
         assert done.returncode != 0, done.output
         assert "Traceback" not in done.output, done.output
@@ -83,7 +83,7 @@ class Snakemake:
         return lines[0]
 
     def files(self, folder):
-        """The files under a folder of the run, as text, without Snakemake's own mark; none where it is not there."""
+        """Return the files below a folder of the run, without Snakemake's timestamps; none without the folder."""
         found = (path for path in (self.folder / folder).rglob("*") if path.is_file())
         return sorted(str(p.relative_to(self.folder / folder)) for p in found if p.name != ".snakemake_timestamp")
 
@@ -95,21 +95,21 @@ def snakemake(tmp_path):
 
 
 def copy_checkout(target):
-    """Copy what git tracks, or would track, into a new folder."""
+    """Copy all files that git tracks or would track into a new folder."""
     listed = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
         check=True,
     )
     for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).exists():  # else it was deleted, and that is not committed yet
+        if (ROOT / name).exists():  # else it was deleted and the deletion is not committed
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
 
 
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory, request):
-    """A runner in a copy of the repository, so that a test may edit a script there (and puts it back)."""
+    """A runner in a copy of the repository, so that a test may edit a script there and restore it."""
     kept = request.config.getoption("--keep-demo")
     copy = (Path(kept).resolve() if kept else tmp_path_factory.mktemp("copy")) / "semis"
     copy_checkout(copy)
@@ -118,23 +118,26 @@ def runner(tmp_path_factory, request):
 
 @pytest.fixture(scope="session")
 def demo(runner):
-    """The results folder of a finished demo, made once for all tests; what it asks of the network is traced."""
+    """The results folder of a finished demo, made once for all tests; its network calls and opened files are traced."""
     config = (ROOT / "demo" / "config.yaml").read_text()
     results, trace = runner.folder / "results" / "demo", runner.folder.parent / "trace"
-    done = runner(config, "--conda-create-envs-only")  # that asks for packages
+    done = runner(config, "--conda-create-envs-only")  # outside the trace, since pip uses the network
     assert done.returncode == 0, done.output
-    if not results.exists():  # else it was kept, with its trace
-        runner.behind = tracer(trace, NETWORK + FILES)
+    kept = results.exists()
+    runner.behind = [] if kept else tracer(trace, NETWORK + FILES)
     done = runner(config)
     runner.behind = []
     assert done.returncode == 0, done.output
-    assert "Read results/demo/summary.md" in done.output or "Nothing to be done" in done.output
+    if kept and "Nothing to be done" not in done.output:
+        trace.unlink(missing_ok=True)  # it belongs to other code
+    else:
+        assert kept or "Read results/demo/summary.md" in done.output
     return results
 
 
 @pytest.fixture(scope="session")
 def trace(demo, runner):
-    """The file with what the run of the demo asked of sockets, and which files its jobs opened."""
+    """The file with the network calls of the demo's run and the files that its jobs opened."""
     file = runner.folder.parent / "trace"
     if not file.exists():
         pytest.skip("strace is not there, or may not trace")
@@ -143,22 +146,22 @@ def trace(demo, runner):
 
 @pytest.fixture
 def server():
-    """A loopback HTTP server with nothing on it yet."""
+    """A loopback HTTP server without any files yet."""
     with Loopback() as running:
         yield running
 
 
 @pytest.fixture
 def closed_url():
-    """The url of a port of this machine at which nothing listens."""
-    with socket.socket() as held:  # bound but not listening: connections are refused, and nobody else gets the port
+    """The url of a port of this machine on which nothing listens."""
+    with socket.socket() as held:  # bound but not listening: it refuses connections and keeps the port
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 def tracer(file, calls=NETWORK):
-    """A command that writes into `file` which of these calls another and its children make; [] where strace cannot."""
-    # Snakemake starts Slurm's sinfo where it is installed, which would ask the name server for its cluster.
+    """Return a command that traces these system calls of another command into `file`; [] if strace does not work."""
+    # Snakemake starts Slurm's sinfo if it is installed, and sinfo would ask the name server for its cluster.
     command = ["strace", "-E", "SLURM_CONF=/dev/null", "-f", "--seccomp-bpf", "-yy"]
     command += ["-e", f"trace={','.join(calls)}", "-o", file]
     usable = shutil.which("strace") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
@@ -166,24 +169,24 @@ def tracer(file, calls=NETWORK):
 
 
 def asked(file):
-    """The lines of a trace that have to do with the internet; skips without a trace."""
+    """Return the lines of a trace that concern the internet. Skips the test without a trace."""
     if not file.exists():
         pytest.skip("strace is not there, or may not trace")
     return [line for line in file.read_text().splitlines() if re.search(r"AF_INET|<TCP|<UDP", line)]
 
 
 def environment(name):
-    """The Python of the environment that Snakemake made from envs/{name}.yaml."""
+    """Return the Python of the environment that Snakemake made from envs/{name}.yaml."""
     text = (ROOT / "envs" / f"{name}.yaml").read_text()
     made = (file for file in (ROOT / ENVIRONMENTS).glob("*_.yaml") if file.with_suffix(".env_setup_done").exists())
     return next(file.with_suffix("") / "bin" / "python" for file in made if file.read_text() == text)
 
 
 def in_environment(name, function, *args):
-    """Call a function of a test file in the environment of rules; arguments and result go through JSON.
+    """Call a function of a test file in an environment of the rules; arguments and result pass as JSON.
 
-    The function is taken from its file by name, so that a breakpoint in it works. It can import what is in scripts/ and
-    tests/tools/.
+    `call.py` loads the function from its file, so that a breakpoint in it works. It can import modules from scripts/
+    and tests/tools/.
     """
     path = os.pathsep.join([str(ROOT / "scripts"), str(TOOLS)])
     done = subprocess.run(
@@ -203,7 +206,7 @@ def in_environment(name, function, *args):
 
 
 def study(source, **models):
-    """A small config: one dataset, `books`, from this source, and one method that has not to run."""
+    """Return a small config: one dataset, `books`, from this source, and one method that need not run."""
     tiny = {"library": "fairseq", "tokenizer": {"text": [{"path": str(ROOT / "demo" / "text.txt")}]}}
     return {
         "study": "t",
@@ -214,7 +217,7 @@ def study(source, **models):
 
 
 def lay_out(folder, files):
-    """Write {path: text or bytes} under a folder that is made; return the folder."""
+    """Write {path: text or bytes} into a folder, which is created if needed; return the folder."""
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content.encode() if isinstance(content, str) else content)
@@ -222,6 +225,6 @@ def lay_out(folder, files):
 
 
 def reviews():
-    """The six files of a tiny dataset, {name: text}."""
+    """Return the six files of a tiny dataset, {name: text}."""
     splits = {"train": "Un beau roman.\nUn livre ennuyeux.\n", "valid": "Très lent.\nÀ lire.\n", "test": "Oui.\nNon.\n"}
     return {f"{s}.review": text for s, text in splits.items()} | {f"{s}.label": "1\n0\n" for s in splits}

@@ -28,8 +28,8 @@ def keep(lock: str | Path, source: dict[str, str], found: dict[str, str], origin
     if before.get("source") == source and before["sha256"] != found:
         names = sorted(name for name in before["sha256"] | found if before["sha256"].get(name) != found.get(name))
         raise UserError(
-            f"{origin} is not what came at first: {', '.join(names[:5])} differ{'s' * (len(names) == 1)} from the "
-            f"checksum in {lock}; remove that file if the change is meant, or get the first version again."
+            f"{origin} has changed since it was first fetched: {', '.join(names[:5])} differ{'s' * (len(names) == 1)} "
+            f"from the checksum in {lock}; remove that file if you want the new version, or restore the old one."
         )
     text = json.dumps({"source": source, **more, "sha256": found}, indent=1, ensure_ascii=False)
     part = lock.with_name(f"{lock.name}.part")  # an incomplete lock file would protect nothing

@@ -12,20 +12,19 @@ from prepare_split import write_lines
 
 @pytest.fixture(scope="module")
 def model():
-    """(a sentencepiece model as bytes, its pieces), trained on the demo's text."""
+    """A sentencepiece model as bytes and its pieces, trained on the demo's text."""
     return train_tokenizer.train_tokenizer([str(ROOT / "demo" / "text.txt")], 500)
 
 
 @pytest.fixture
 def wrong(demo):
-    """The demo's config, to be given wrong data, files and settings; what they leave is removed again."""
+    """The demo's config, for tests that add wrong data, files and settings; their results are removed afterwards."""
     before = set(demo.rglob("*"))
     yield yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     for path in sorted(set(demo.rglob("*")) - before, reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-@pytest.mark.slow
 def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runner, demo, wrong, tmp_path, model):
     good = reviews()
     books = {
@@ -53,11 +52,11 @@ def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runne
     said = [line for line in done.output.splitlines() if line.startswith("Semis: ") and not line.startswith(HINTS)]
     expected = [
         f"{tmp_path}/class/train.label has no line with the label 0, so no model can learn it; add",
-        f"{tmp_path}/count/train.review has 2 reviews and {tmp_path}/count/train.label has 1 labels; each line",
+        f"{tmp_path}/count/train.review has 2 reviews and {tmp_path}/count/train.label has 1 labels; each review",
         f"{tmp_path}/label/train.label line 2 holds the label '2'; the config's labels are 0, 1: correct the line, or",
         f"{tmp_path}/latin/train.review line 1 is not UTF-8; save the file in that encoding.",
         "results/demo/models/cut/sentencepiece.bpe.model is not a complete sentencepiece model (",
-        "results/demo/models/twice/dict.txt line 2 holds a a second time; put the dict.txt of the model there.",
+        "results/demo/models/twice/dict.txt line 2 repeats the word a; replace the file with the model's own dict.txt.",
         "the training of results/demo/runs/demo-books/far-hf/seed0 diverged: at update 2 its loss is nan; lower",
         "the training of results/demo/runs/demo-books/far/seed0 diverged: at update 2 its gradient is nan or infi",
     ]
@@ -74,10 +73,10 @@ def run(function, *args):
     return getattr(damaged_models, function)(*args)
 
 
-NO_CLASSIFIER = ": transformers cannot make a classifier of 2 labels of this model ("
+NO_CLASSIFIER = ": transformers cannot make a classifier with 2 labels from this model ("
 NO_TOKENIZER = " holds no tokenizer that transformers can read ("
 NO_MODEL = " holds no causal language model that transformers can read ("
-# {what was done to a model folder: how the sentences behind its path start, for classifiers and for language models}
+# {damage to a model folder: start of the sentence after its path, for classifiers and for language models}
 DAMAGES = {
     "nothing": (None, None),
     "no config": (NO_CLASSIFIER, NO_MODEL),
@@ -99,8 +98,8 @@ DAMAGES = {
     "settings of the tokenizer that are a list": (NO_CLASSIFIER, NO_TOKENIZER),
     "no eos": (None, " has a tokenizer without an eos_token; name one in its tokenizer_config.json."),
     "no padding": (" has a tokenizer without a pad_token; name one in its tokenizer_config.json.", None),
-    "few positions": (" reads 8 tokens; lower the model's positions (16).", None),
-    "more tokens": (": its tokenizer has 13 tokens, its weights 12; give those of one model.", None),
+    "few positions": (" reads at most 8 tokens; lower the model's positions (16).", None),
+    "more tokens": (": its tokenizer has 13 tokens, but its weights have 12; give a tokenizer and weights that ", None),
     "not a number": (" holds weights that are not finite numbers; give another model.", " gives no numbers"),
 }
 
@@ -125,7 +124,7 @@ def test_a_language_model_that_diverges_stops_at_its_update(demo, tmp_path):
 
 
 def binarized_lines(folder):
-    """The lines of text.pieces as fairseq reads them back once they are binarized with dict.txt."""
+    """Return the lines of text.pieces as fairseq reads them after binarizing with dict.txt."""
     import binarize
     from fairseq.data import Dictionary, data_utils
 
@@ -136,7 +135,7 @@ def binarized_lines(folder):
 
 @pytest.mark.slow
 def test_lines_come_out_of_fairseq_as_they_went_in(demo, tmp_path, model):
-    """An unknown piece is <unk>; what only looks like a token of fairseq is never one."""
+    """An unknown piece becomes <unk>; text that looks like a token of fairseq never becomes one."""
     lines = [*LITERALS, LONG.strip(), "", "日本 ☂", "a\u00a0b\u200b", "\U0001f600", "x" * 10**5, "fin"]
     pieces = list(tokenize_lines.tokenize_lines(lines, sentencepiece.SentencePieceProcessor(model_proto=model[0])))
     write_lines(tmp_path / "text.pieces", pieces)
@@ -146,7 +145,7 @@ def test_lines_come_out_of_fairseq_as_they_went_in(demo, tmp_path, model):
 
 
 def diverging_pretraining(demo, folder):
-    """The sentence for a masked language model of the demo's text at a learning rate far too high."""
+    """Return the sentence for a pretraining on the demo's text with a learning rate that is far too high."""
     from semis.harness.errors import UserError
 
     import pretrain

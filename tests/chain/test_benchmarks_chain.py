@@ -1,4 +1,4 @@
-"""The benchmarks' own code runs on what the workflow makes, in the environments that it is for."""
+"""The code of the benchmarks works on results of the workflow, and in its environments."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def test_the_equivalence_is_of_the_accuracies_on_test(demo, monkeypatch):
 
 
 def imported(folder, names):
-    """The names of benchmark modules that this environment can import."""
+    """Return the names of the benchmark modules that this environment can import."""
     import importlib
 
     sys.path.append(folder)

@@ -1,4 +1,4 @@
-"""The report's study in small, from archives like the lab's, beside the report's commands typed by hand."""
+"""A small version of the report's study, from archives like the lab's, compared with the report's typed commands."""
 
 import ast
 import copy
@@ -24,7 +24,7 @@ ARCHITECTURE = ["--encoder-layers", "2", "--encoder-embed-dim", "64", "--encoder
 ARCHITECTURE += ["--encoder-attention-heads", "4"]
 SEED = 3
 REVIEWS = {"train": 408, "valid": 80, "test": 80}  # in batches of 8: 5 x 51 updates, more than 250, a multiple of 3
-# The report's command; what stands in the first line concerns saving and logging alone, and the report saved nothing.
+# The report's command; the flags in the first line concern only saving and logging, and the report saved nothing.
 BY_HAND = f"""
 --no-epoch-checkpoints --no-last-checkpoints --log-format simple --log-interval 3
 --reset-optimizer --reset-dataloader --reset-meters --arch roberta_small --max-positions 256
@@ -48,7 +48,7 @@ def roberta_small(args):
 
 
 def typed(folder, command, *args):
-    """What a command of fairseq's prints, run in a folder on one thread."""
+    """Run a command of fairseq in a folder on one thread; return its output."""
     done = subprocess.run(
         [Path(environment("fairseq")).with_name(command), *map(str, args)],
         cwd=folder,
@@ -61,7 +61,7 @@ def typed(folder, command, *args):
 
 
 def zipped(folder, home):
-    """The bytes of a zip of a folder's files below `home`/, with what macOS adds."""
+    """Return the bytes of a zip with a folder's files below `home`/, and with the copies that macOS adds."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -120,7 +120,7 @@ def huggingface_folder(folder, words, sizes):
 
 @pytest.fixture(scope="module")
 def lab(demo, tmp_path_factory):
-    """A folder with what the lab's archives hold, made by fairseq and transformers; the reviews are the demo's."""
+    """A folder with the contents of the lab's archives, made by fairseq and transformers, with the demo's reviews."""
     folder = tmp_path_factory.mktemp("lab")
     lay_out(folder, {"plugin/__init__.py": PLUGIN})
     for split, count in REVIEWS.items():
@@ -156,7 +156,7 @@ def study(lab, tmp_path_factory):
         new = models["roberta-small-fr"]["source"]["url"].replace("/download/", "/new/")
         models["roberta-small-fr"]["architecture"] = SIZES
         models["newer-form"] = {**models["roberta-small-fr"], "source": {"url": new}}
-        short = {"total_updates": 60, "selection": "last"}  # ends within the second epoch
+        short = {"total_updates": 60, "selection": "last"}  # the schedule ends within the second epoch
         config["methods"]["newer-form"] = {"model": "newer-form", "start": "pretrained", "training": short}
         for source, folder, home in [
             (config["datasets"]["cls-books"]["source"], "cls.books", "cls.books"),
@@ -178,12 +178,12 @@ def study(lab, tmp_path_factory):
 
 
 def run_of(study, method):
-    """The folder of a method's run."""
+    """Return the folder of a method's run."""
     return study.folder / f"results/report/runs/cls-books/{method}/seed{SEED}"
 
 
 def pieces(model, reviews):
-    """Each line of a file of reviews cut by sentencepiece, joined with spaces, as text."""
+    """Return the sentencepiece pieces of each line of a file of reviews, joined with spaces, as text."""
     import sentencepiece
 
     processor = sentencepiece.SentencePieceProcessor(model_file=model)
@@ -212,7 +212,7 @@ TIMES = {"wps", "ups", "wall", "train_wall"}
 
 
 def printed(log):
-    """{(train_inner, train, valid or test, epoch, updates): {what: its digits}} of what fairseq-train printed."""
+    """Return {(train_inner, train, valid or test, epoch, updates): {metric: digits}} from fairseq-train's output."""
     found = {}
     for kind, text in re.findall(r" \| INFO \| (train_inner|train|valid|test) \| (.*)", log):
         if text.startswith("{"):
@@ -229,7 +229,7 @@ def printed(log):
 
 
 def equal_tensors(file, other):
-    """How many tensors of two fairseq checkpoints are the same to the bit; raises where not all are."""
+    """Return the number of equal tensors of two fairseq checkpoints; raises unless all are equal to the bit."""
     from semis.fairseq import checkpoints
 
     models = [checkpoints.load(path)["model"] for path in (file, other)]
@@ -240,7 +240,7 @@ def equal_tensors(file, other):
 
 @pytest.mark.parametrize(("method", "start"), [("fairseq-scratch", "NONE"), ("fairseq-pretrained", "old/model.pt")])
 def test_fairseq_prints_the_digits_of_the_command_typed_by_hand(study, lab, binarized, method, start):
-    """Every digit of every epoch and of each third update, and the weights that are kept, to the bit."""
+    """Every digit of every epoch and of each third update is equal, and the saved weights are equal to the bit."""
     files = [binarized, "--user-dir", "plugin", "--restore-file", start, "--save-dir", f"saved-{method}"]
     by_hand = printed(typed(lab, "fairseq-train", *files, *BY_HAND, *ARCHITECTURE))
     log = study.folder / f"results/report/logs/finetune_fairseq/cls-books/{method}/seed{SEED}.log"
@@ -269,7 +269,7 @@ def test_a_checkpoint_in_the_newer_form_and_a_schedule_that_ends_within_an_epoch
 
 
 def distances(checkpoint, model):
-    """{tensor of a fine-tuned model: its largest distance from the checkpoint's, None where that has none}."""
+    """Return {tensor of a fine-tuned model: its largest distance from the checkpoint's, or None for a new tensor}."""
     from semis.fairseq import checkpoints
 
     before, after = (checkpoints.load(path)["model"] for path in (checkpoint, model))
@@ -277,7 +277,7 @@ def distances(checkpoint, model):
 
 
 def test_what_is_said_of_the_start_is_what_was_loaded(study, lab):
-    """The training moves a weight by its learning rates at most: what began elsewhere is farther away."""
+    """A training moves a weight at most by its learning rates, so a weight with another start is farther away."""
     model = run_of(study, "fairseq-pretrained") / "model/model.pt"
     found = in_environment("fairseq", distances, str(lab / "old/model.pt"), str(model))
     started = json.loads((run_of(study, "fairseq-pretrained") / "metrics.json").read_text())["start"]
@@ -291,7 +291,7 @@ def test_what_is_said_of_the_start_is_what_was_loaded(study, lab):
 
 
 def refusals(paths, words, sizes, changes):
-    """What is said of fairseq checkpoints where one of their sizes is taken for another: a sentence, or None."""
+    """Return the sentence for a fairseq checkpoint and each config with one wrong size, or None."""
     from semis.fairseq import checkpoints
     from semis.harness.errors import UserError
 
@@ -346,7 +346,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(study, lab):
 
 
 def huggingface_refusals(folder, copy, changes):
-    """What is said of a Hugging Face folder with other settings in one of its files, for each change."""
+    """Return the sentence for a Hugging Face folder with each change of settings in one of its files."""
     import json
     import shutil
     from pathlib import Path
@@ -378,17 +378,21 @@ def test_a_huggingface_folder_that_does_not_fit_is_refused(lab, tmp_path):
             {"num_hidden_layers": 3},
             ": its weights lack 16 tensors that its config.json asks for (roberta.",
         ),
-        ("config.json", {"hidden_size": 32}, ": transformers cannot make a classifier of 2 labels of this model ("),
-        ("config.json", {"vocab_size": 1200}, ": transformers cannot make a classifier of 2 labels of this model ("),
+        ("config.json", {"hidden_size": 32}, ": transformers cannot make a classifier with 2 labels from this model ("),
+        (
+            "config.json",
+            {"vocab_size": 1200},
+            ": transformers cannot make a classifier with 2 labels from this model (",
+        ),
         (
             "tokenizer_config.json",
             {"tokenizer_class": "CamembertTokenizer"},
-            ": its tokenizer has 1103 tokens, its weig",
+            ": its tokenizer has 1103 tokens, but its weig",
         ),
         (
             "tokenizer_config.json",
             {"tokenizer_class": "RobertaTokenizer"},
-            ": its tokenizer has 5 tokens, its weights 11",
+            ": its tokenizer has 5 tokens, but its weights have 11",
         ),
     ]
     files = str(lab / "hf"), str(tmp_path / "copy")
@@ -398,7 +402,7 @@ def test_a_huggingface_folder_that_does_not_fit_is_refused(lab, tmp_path):
 
 
 def huggingface_by_hand(folder, data, out, seed):
-    """(log, metrics on test) of a Trainer with the report's arguments and, for the rest, its own defaults."""
+    """Return (log, metrics on test) of a Trainer with the report's arguments and otherwise its own defaults."""
     from pathlib import Path
 
     import numpy as np
@@ -454,7 +458,7 @@ def huggingface_by_hand(folder, data, out, seed):
 
 
 def test_huggingface_logs_the_digits_of_the_script_typed_by_hand(study, lab, tmp_path):
-    """Losses, rates and validations to the last digit, and the weights that are kept, to the bit."""
+    """Losses, learning rates and validations are equal to the last digit, and the saved weights to the bit."""
     files = [str(path) for path in (lab / "hf", lab / "cls.books", tmp_path)]
     log, test = in_environment("transformers", huggingface_by_hand, *files, SEED)
     names = {"loss": ("train", "loss"), "learning_rate": ("train", "learning_rate"), "eval_loss": ("valid", "loss")}
@@ -474,7 +478,7 @@ def test_huggingface_logs_the_digits_of_the_script_typed_by_hand(study, lab, tmp
 
 
 def optimizers(trainings, reviews):
-    """What the Trainer of a Hugging Face run is set to, for some settings of the config."""
+    """Return the settings of the Trainer of a Hugging Face run, for some settings of the config."""
     import tempfile
     from pathlib import Path
 
@@ -517,7 +521,7 @@ def optimizers(trainings, reviews):
 
 
 def test_huggingface_equal_has_the_hyperparameters_of_the_command_typed_by_hand(study):
-    """Of config.yaml itself; and its learning rates are those that fairseq prints, update by update."""
+    """The test reads config.yaml itself. The learning rates are those that fairseq prints, update by update."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     methods = resolved(config)["methods"]
     assert methods["huggingface-equal"]["training"] == methods["fairseq-pretrained"]["training"]
@@ -525,15 +529,15 @@ def test_huggingface_equal_has_the_hyperparameters_of_the_command_typed_by_hand(
     trainings = [training, {**training, "total_updates": 60}]
     found, shorter = in_environment("transformers", optimizers, trainings, REVIEWS["train"])
     typed_flag = {name: value for name, value in zip(BY_HAND, BY_HAND[1:]) if name.startswith("--")}
-    assert found["adam"] == "AdamW"  # fairseq's adam is that: its weight decay is apart from the gradient
+    assert found["adam"] == "AdamW"  # fairseq's adam is an AdamW: it keeps weight decay apart from the gradient
     assert tuple(found["adam_betas"]) == ast.literal_eval(typed_flag["--adam-betas"])
     assert found["adam_eps"] == float(typed_flag["--adam-eps"])
-    # transformers spares biases and norms the decay: what is left between the libraries
+    # transformers exempts biases and norms from the decay, a remaining difference between the libraries
     assert found["weight_decay"] == [0, float(typed_flag["--weight-decay"])]
     assert found["batch_size"] == int(typed_flag["--batch-size"])
     assert found["updates"] == int(typed_flag["--max-epoch"]) * REVIEWS["train"] / found["batch_size"]
     assert shorter["updates"] == 60
-    assert found["clip_norm"] == 0 and "--clip-norm" not in typed_flag  # never, which is fairseq's default
+    assert found["clip_norm"] == 0 and "--clip-norm" not in typed_flag  # never clip, fairseq's default
     log = study.folder / f"results/report/logs/finetune_fairseq/cls-books/fairseq-pretrained/seed{SEED}.log"
     printed_rates = {
         int(v["num_updates"]): v["lr"] for (kind, *_), v in printed(log.read_text()).items() if kind == "train_inner"

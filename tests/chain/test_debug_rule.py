@@ -1,4 +1,4 @@
-"""tests/tools/debug_rule.py: a rule's script by itself gives what the rule gave, and stops where pdb is told to."""
+"""tests/tools/debug_rule.py: a rule's script gives the rule's results outside Snakemake, and stops at breakpoints."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ TARGETS = [
 
 
 def run(runner, target, *args, typed=""):
-    """Start the tool on a file of the demo, and type something; return (its output, the folder that it names)."""
+    """Start the tool on a file of the demo with this input; return (its output, the folder that it names)."""
     command = [sys.executable, runner.root / TOOL, f"results/demo/{target}", "--configfile", "demo/config.yaml"]
     done = subprocess.run(
         [*command, *args], cwd=runner.folder, env=runner.env, input=typed, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""Downloads through the real rules, from a loopback server: archives, hub repositories, and what can go wrong."""
+"""Downloads through the real rules, from a loopback server: archives, hub repositories and errors."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ MODEL = {"config.json": b'{"model_type": "roberta"}', "tokenizer.json": b"{}", "
 
 
 def in_folder(files, folder="books"):
-    """The same files in a folder."""
+    """Return {path: contents} of the same files in a folder."""
     return {f"{folder}/{name}": text for name, text in files.items()}
 
 
@@ -50,7 +50,7 @@ def test_targz_behind_a_redirect(snakemake, server):
 
 
 def large(seed=0):
-    """Bytes that take several blocks to send."""
+    """Return bytes that need several blocks."""
     return random.Random(seed).randbytes(300_000)
 
 
@@ -70,7 +70,7 @@ def test_a_connection_that_is_cut_is_taken_up_again_and_a_busy_server_asked_agai
 
 
 def fetched(sources):
-    """[(the sentence or None, {file: SHA-256} of what landed)] of each url's file, each fetched on its own, at once."""
+    """Fetch each url's file, all at once; return [(the sentence or None, {file: SHA-256} of the written files)]."""
     import hashlib
     import io
     import tempfile
@@ -108,29 +108,29 @@ REFUSED = {
     "round and round": (Answer(status=302, headers={"Location": "/round and round"}), "TooManyRedirects"),
     "to ftp": (
         Answer(status=302, headers={"Location": "ftp://localhost/x"}),
-        "it leads to an address of another kind, ftp:",
+        "it redirects to an address of another kind, ftp:",
     ),
     "to a file": (
         Answer(status=301, headers={"Location": "file:///etc/passwd"}),
-        "it leads to an address of another kind, file:",
+        "it redirects to an address of another kind, file:",
     ),
     "a page": (
         Answer(b"Log in", headers={"Content-Type": "text/html; charset=utf-8"}),
-        "a web page came in its place; does it need a login?",
+        "the server sent a web page instead; does it need a login?",
     ),
     "a page that says that it is a zip": (
         Answer(b"\n <!DOCTYPE HTML><title>Log in</title>", headers={"Content-Type": "application/zip"}),
-        "a web page came in its place; does it need a login?",
+        "the server sent a web page instead; does it need a login?",
     ),
     "another part": (
         Answer(large(), 206, headers={"Content-Range": "bytes 9-300008/300009"}),
-        "another part came than was asked for",
+        "the server sent another part of the file than requested",
     ),
 }
 
 
 def test_a_server_that_misbehaves(server):
-    """What cannot be had is one sentence and leaves no file; what can be had is whole."""
+    """A file is either complete, or there is one sentence and no file."""
     body, other = large(), large(1)
     taken = {
         "cut often": (body, [Answer(body, cut=70_000, version="1")]),
@@ -151,7 +151,7 @@ def test_a_server_that_misbehaves(server):
     assert found == {
         name: [None, {"books.zip": hashlib.sha256(content).hexdigest()}] for name, (content, _) in taken.items()
     }
-    assert server.asked.count("GET /404") == 1  # nothing is gained by asking again
+    assert server.asked.count("GET /404") == 1  # a second request would not help
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is needed for a certificate")
@@ -167,13 +167,13 @@ def test_a_redirect_from_https_stays_there(server, tmp_path, monkeypatch):
         places = [server.serve("/file", b"whole"), f"{safe.url}/file"]
         urls = [safe.serve(f"/to/{i}", Answer(status=302, headers={"Location": url})) for i, url in enumerate(places)]
         (refused, nothing), (sentence, files) = in_environment("download", fetched, [{"url": url} for url in urls])
-    assert "(it leads to an address of another kind, http:)" in refused and nothing == {}
+    assert "(it redirects to an address of another kind, http:)" in refused and nothing == {}
     assert sentence is None and list(files) == ["books.zip"]
     assert server.asked == []
 
 
 def test_what_came_at_first_is_remembered(snakemake, server):
-    """A file that was changed under its name is refused, until the user removes the lock file."""
+    """A file that has changed under its name is refused, until the user removes the lock file."""
     versions = [zipped({"version": str(number)}) for number in range(2)]
     url = server.serve(ARCHIVE, *versions)
     config, archive = study({"url": url}), snakemake.folder / FETCHED / "books.zip"
@@ -185,9 +185,9 @@ def test_what_came_at_first_is_remembered(snakemake, server):
 
     shutil.rmtree(snakemake.folder / "results/t/downloads")
     assert snakemake.sentence(config, "data") == (
-        f"Semis: datasets.books.source: what {url} sent is not what came at first: books.zip differs from the checksum "
-        f"in {lock.relative_to(snakemake.folder)}; remove that file if the change is meant, or get the first version "
-        "again."
+        f"Semis: datasets.books.source: the file from {url} has changed since it was first fetched: books.zip differs "
+        f"from the checksum in {lock.relative_to(snakemake.folder)}; remove that file if you want the new version, or "
+        "restore the old one."
     )
     assert snakemake.files(FETCHED) == [] and json.loads(lock.read_text())["sha256"] == {"books.zip": first}
     lock.unlink()
@@ -198,7 +198,7 @@ def test_what_came_at_first_is_remembered(snakemake, server):
 
 @contextmanager
 def small_disk(folder, size):
-    """Let `folder` stand on a disk of its own of `size` bytes; skips where that cannot be made."""
+    """Mount a disk of `size` bytes at `folder`; skip the test if that is impossible."""
     folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -220,7 +220,7 @@ def test_a_full_disk(snakemake, server):
         for target, source in sources.items():
             sentence = snakemake.sentence(study(source), target, HF_ENDPOINT=server.url)
             full = f"nothing can be written into {os.path.dirname(target)} (No space left on device)"
-            assert sentence == f"Semis: {full}; mend that, then run again."
+            assert sentence == f"Semis: {full}; correct that, then run again."
             assert snakemake.files(FETCHED) == []
     done = snakemake(study(source), target, HF_ENDPOINT=server.url)
     assert done.returncode == 0, done.output
@@ -245,7 +245,7 @@ def test_files_got_by_hand_are_checked(snakemake, closed_url):
     source = {"url": f"{closed_url}/books.zip", "sha256": "0" * 64}
     sentence = snakemake.sentence(study(source), f"{FETCHED}/books.zip")
     assert sentence == (
-        "Semis: datasets.books.source: downloads/books.zip has another checksum than datasets.books.source.sha256; "
+        "Semis: datasets.books.source: the checksum of downloads/books.zip is not datasets.books.source.sha256; "
         "correct one of them."
     )
     source = {"hub": "lab/faq", "type": "dataset", "file": "fr.json"}
@@ -263,7 +263,7 @@ def test_a_repository_got_by_hand(snakemake, closed_url):
 
 
 def test_files_got_by_hand_are_never_asked_for(snakemake, server):
-    """Nor after a change that makes them be taken again; the server would have given others."""
+    """Not even after a change that copies them again; the server would send other files."""
     source = {"url": server.serve(ARCHIVE, b"another file")}
     lay_out(snakemake.folder / "downloads", {"books.zip": zipped(reviews())})
     checked = source | {"sha256": hashlib.sha256(zipped(reviews())).hexdigest()}
@@ -275,7 +275,7 @@ def test_files_got_by_hand_are_never_asked_for(snakemake, server):
 
 
 def test_with_all_data_there_the_rest_needs_no_network(snakemake, server):
-    """`data` fetches a text and a repository; then the server is gone, and a whole study runs to its end."""
+    """`data` fetches a text and a repository; then the server stops, and a whole study runs to its end."""
     small = {
         f"{split}.{kind}": "".join((ROOT / f"demo/reviews/{split}.{kind}").read_text().splitlines(True)[:32])
         for split in ("train", "valid", "test")
@@ -305,7 +305,7 @@ def test_another_file_than_the_checksum_says(snakemake, server):
     url = server.serve(ARCHIVE, zipped(reviews()))
     sentence = snakemake.sentence(study({"url": url, "sha256": "0" * 64}), f"{FETCHED}/books.zip")
     assert sentence == (
-        f"Semis: datasets.books.source: what {url} sent has another checksum than datasets.books.source.sha256; "
+        f"Semis: datasets.books.source: the checksum of the file from {url} is not datasets.books.source.sha256; "
         "correct one of them."
     )
     assert snakemake.files(FETCHED) == []
@@ -348,7 +348,7 @@ def test_one_file_of_a_hub_dataset(snakemake, server):
 
 
 def fetched_from_hub(sources, root):
-    """[(the sentence or None, the files that landed)] of each repository, one after the other, with lock files."""
+    """Fetch each repository in turn, with lock files; return [(the sentence or None, the written files)]."""
     import io
     import tempfile
     from pathlib import Path
@@ -375,7 +375,7 @@ def test_a_hub_that_lacks_something_or_misbehaves(server, tmp_path, monkeypatch)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "1")
     body = large()
-    answers = {  # of a repository's file, to HEAD and then to GET
+    answers = {  # for a file of a repository, to HEAD and then to GET
         "cut": [Answer(body), Answer(body, cut=200_000), Answer(body)],
         "stalled": [Answer(body), Answer(body, cut=200_000, stall=True), Answer(body)],
         "longer": [Answer(body), Answer(body + b"more")],
@@ -410,7 +410,7 @@ def test_a_hub_that_lacks_something_or_misbehaves(server, tmp_path, monkeypatch)
             assert (sentence, files) == (None, ["books.bin"]), named
         else:
             assert sentence.startswith(
-                f"datasets.books.source: the hub ({server.url}) did not give {named} ({reason}); check id, type, revis"
+                f"datasets.books.source: the hub ({server.url}) did not deliver {named} ({reason}); check id, type, re"
             )
             assert files == []
 
@@ -432,8 +432,8 @@ def test_a_branch_that_moved_on_is_refused(server, tmp_path, monkeypatch):
     }
     second = server.serve_repository("dataset", "lab/books", {"a.review": "1", "b.review": "3"})
     assert sentence(source) == (
-        "datasets.books.source: what the hub gave of lab/books is not what came at first: b.review differs from the "
-        f"checksum in {lock}; remove that file if the change is meant, or get the first version again."
+        "datasets.books.source: the repository lab/books of the hub has changed since it was first fetched: b.review "
+        f"differs from the checksum in {lock}; remove that file if you want the new version, or restore the old one."
     )
     assert json.loads(lock.read_text()) == known
     assert sentence(source | {"revision": second}) is None
@@ -444,13 +444,13 @@ def test_a_token_is_read_from_the_environment_and_sent_to_the_hub_alone(snakemak
     weights = large()
     config = study({"hub": "lab/books", "type": "dataset"})
     commit = server.serve_repository("dataset", "lab/books", {"a.review": weights, "b.review": "1"}, token=token)
-    lay_out(snakemake.folder, {"hf_home/token": token})  # of `hf auth login`; not asked for
+    lay_out(snakemake.folder, {"hf_home/token": token})  # as `hf auth login` writes it; Semis must not read it
     sentence = snakemake.sentence(config, "data", HF_ENDPOINT=server.url)
     assert (
-        "did not give dataset lab/books at main (RepositoryNotFoundError); check id, type, revision and network"
+        "did not deliver dataset lab/books at main (RepositoryNotFoundError); check id, type, revision and network"
         in sentence
     )
-    assert "(where it takes a token: the environment variable HF_TOKEN)" in sentence
+    assert "(a private repository needs a token in the environment variable HF_TOKEN)" in sentence
     with Loopback() as elsewhere:
         there = {"Location": f"{elsewhere.url}/a?X-Amz-Signature={signature}", "X-Linked-ETag": '"1"'}
         there |= {"X-Linked-Size": len(weights), "X-Repo-Commit": commit}
@@ -463,19 +463,19 @@ def test_a_token_is_read_from_the_environment_and_sent_to_the_hub_alone(snakemak
     assert f"Bearer {token}" in [headers.get("Authorization") for headers in server.headers]
     assert elsewhere.asked and not [headers for headers in elsewhere.headers if "Authorization" in headers]
     log = (snakemake.folder / "results/t/logs/fetch_hub/datasets/books.log").read_text()
-    assert f"Error while downloading from {elsewhere.url}/a" in log  # and no signature behind it
+    assert f"Error while downloading from {elsewhere.url}/a" in log  # without the signature
     (snakemake.folder / "hf_home/token").unlink()
     kept = [path for path in snakemake.folder.rglob("*") if path.is_file()]
     written = "".join(path.read_bytes().decode(errors="replace") for path in kept) + done.output + sentence
     assert token not in written and signature not in written
     connected = [line for line in asked(snakemake.folder / "network") if "htons(0)" not in line]
-    assert connected and all("127.0.0.1" in line for line in connected)  # and nobody is told what is fetched
+    assert connected and all("127.0.0.1" in line for line in connected)  # nobody else learns of the download
     assert not [path for path in server.asked if "telemetry" in path]
 
 
 def test_hub_that_cannot_be_reached(snakemake, closed_url):
     sentence = snakemake.sentence(study({"hub": "lab/books"}), f"{FETCHED}/hub", HF_ENDPOINT=closed_url)
-    assert f"the hub ({closed_url}) did not give model lab/books at main (ConnectError)" in sentence
+    assert f"the hub ({closed_url}) did not deliver model lab/books at main (ConnectError)" in sentence
     assert snakemake.files(FETCHED) == []
 
 

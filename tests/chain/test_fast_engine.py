@@ -1,4 +1,4 @@
-"""The fast engine computes what fairseq and transformers compute, and is as repeatable as they are."""
+"""The fast engine computes the same as fairseq and transformers, and its results are as repeatable."""
 
 import json
 import shutil
@@ -12,14 +12,15 @@ from conftest import ROOT, Snakemake, in_environment
 CONFIG = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
 FAST = json.dumps(CONFIG | {"engine": "fast"})
 
-# A key's bias moves all scores of a row alike, which softmax does not see: its gradient is rounding and nothing else.
+# The bias of keys moves all scores of a row equally, and softmax ignores that: its gradient is only rounding.
 NO_GRADIENT = ("k_proj.bias", "key.bias")
 
 
 def fairseq_gradients(lengths, kind):
-    """{name: relative distance} of gradients and losses, in training and evaluation, of fairseq and the fast engine.
+    """Return {name: relative distance} between fairseq and the fast engine, for gradients and losses.
 
-    A classification and a masked-LM batch of texts of these lengths, without dropout, computed in the type `kind`.
+    The batches are one for classification and one for the masked language model, with texts of these lengths, without
+    dropout, in training and evaluation, computed in the type `kind`.
     """
     from argparse import Namespace
 
@@ -81,7 +82,7 @@ def fairseq_gradients(lengths, kind):
 
 
 def transformers_gradients(lengths, kind):
-    """As `fairseq_gradients`, for transformers' classifier."""
+    """Return the same as `fairseq_gradients` for the classifier of transformers."""
     from semis.fast import huggingface as fast_huggingface
 
     import torch
@@ -126,16 +127,16 @@ def transformers_gradients(lengths, kind):
     ("environment", "gradients"), [("fairseq", fairseq_gradients), ("transformers", transformers_gradients)]
 )
 def test_losses_and_gradients_are_the_librarys_own(demo, environment, gradients, kind, limit):
-    """Mixed lengths, the shortest and the longest included."""
+    """The lengths are mixed and include the shortest and the longest."""
     found = in_environment(environment, gradients, [5, 200, 256, 33, 77, 120, 3, 64], kind)
     near = {name for name, value in found.items() if value < limit or name.endswith(NO_GRADIENT)}
     assert len(found) > 50 and set(found) == near, found
 
 
 def clipped(longest):
-    """Largest distances between dense gradients and the same ones sparse, after both were scaled and clipped.
+    """Return the largest distances between dense and sparse gradients after scaling and clipping.
 
-    And between the norms that clipping returns.
+    The last one is the distance between the norms that clipping returns.
     """
     from semis.fast.gradients import clip_gradients, scale_gradients
     from semis.fast.products import Rows
@@ -165,9 +166,9 @@ def test_sparse_gradients_are_scaled_and_clipped_like_dense_ones(demo, longest):
 
 
 def logged(results, folder):
-    """What the fast engine computes in, and [[loss (bits), norm of gradients] of each of ten updates] of each engine.
+    """Return the fast engine's number type, and [loss (bits), norm of gradients] of ten updates with each engine.
 
-    Both are trained by fairseq-train from the same random weights, without dropout.
+    fairseq-train trains both from the same random weights, without dropout.
     """
     from pathlib import Path
 
@@ -192,17 +193,18 @@ def logged(results, folder):
 
 @pytest.mark.slow
 def test_a_training_has_fairseqs_own_losses_and_gradient_norms(demo, tmp_path):
-    """What the trainer does to gradients on their way to Adam, which does not see their scale."""
+    """This tests the trainer's steps between gradients and Adam, which itself ignores their scale."""
     kind, reference, fast = in_environment("fairseq", logged, str(demo), str(tmp_path))
-    near = {"rel": 0.001, "abs": 0.001} if kind == "torch.float32" else {"rel": 0.1}  # logged with three digits
+    near = {"rel": 0.001, "abs": 0.001} if kind == "torch.float32" else {"rel": 0.1}  # the log has three digits
     assert len(reference) == 10
     assert fast == [pytest.approx(row, **near) for row in reference]
 
 
 def steps(fairseq_epsilon, saved_at):
-    """Largest distances of weights and moments between an ordinary Adam and RowAdam, after 60 steps.
+    """Return the largest distances of weights and moments between an ordinary Adam and RowAdam after 60 steps.
 
-    Each touches 10 of 200 rows, five never; rates fall; after step `saved_at` the state is saved and loaded.
+    Each step uses 10 of 200 rows, and five rows are never used. The learning rate falls, and after step `saved_at` the
+    state is saved and loaded.
     """
     from semis.fast.products import Rows
     from semis.fast.row_adam import RowAdam
@@ -247,9 +249,10 @@ def test_late_rows_end_where_an_ordinary_adam_takes_them(demo, environment, fair
 
 
 def slopes(rate):
-    """{name: relative distance} between the lengths of gradients and the slopes of the loss along them, by differences.
+    """Return {name: relative distance} between the norms of gradients and the slopes of the loss along them.
 
-    Of a classification and a masked-LM batch in float32, with dropout at this rate and the same masks each time.
+    The slopes are differences of losses, for a classification and a masked-LM batch in float32, with dropout at this
+    rate and the same masks each time.
     """
     from argparse import Namespace
 
@@ -309,14 +312,14 @@ def slopes(rate):
 
 @pytest.mark.slow
 def test_gradients_are_the_slopes_of_the_loss_with_dropout_too(demo):
-    """A mask or scale that backward has otherwise than forward would be off by a factor of two."""
+    """If forward and backward had different masks or scales, the result would be off by a factor of two."""
     found = in_environment("fairseq", slopes, 0.5)
     near = {name for name, value in found.items() if value < 0.02 or name.endswith(NO_GRADIENT)}
     assert len(found) > 70 and set(found) == near, found
 
 
 def nothing_hidden():
-    """(loss, largest gradient) of a masked-LM batch of which no token is hidden, with dropout."""
+    """Return (loss, largest gradient) of a masked-LM batch without any hidden token, with dropout."""
     from argparse import Namespace
 
     import fairseq_fast
@@ -335,12 +338,12 @@ def nothing_hidden():
 
 @pytest.mark.slow
 def test_a_short_batch_may_hide_no_token(demo):
-    """A last block of 3 tokens hides none in every second draw."""
+    """A last block of 3 tokens has no hidden token in every second draw."""
     assert tuple(in_environment("fairseq", nothing_hidden)) == (0, 0)
 
 
 def kept_in_bfloat16():
-    """Whether an evaluation's bfloat16 of a weight is kept, and made anew after an update and after loading."""
+    """Return whether an evaluation keeps the bfloat16 copy of a weight, and renews it after an update and a loading."""
     from semis.fast.products import lowered
     from semis.fast.row_adam import RowAdam
 
@@ -369,7 +372,7 @@ def test_an_evaluation_reads_the_weights_of_now(demo):
 
 
 def masks(rate, kind):
-    """p-values of what masks of this rate must not show: another rate, unlike rows, memory at a distance, periods."""
+    """Return p values of tests of masks: for the rate, unequal rows, correlation at a distance, and periods."""
     from semis.fast.dropout import keep_mask
 
     import numpy
@@ -396,13 +399,13 @@ def masks(rate, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "kind"), [(0.1, "float32"), (0.5, "bfloat16")])
 def test_masks_have_their_rate_and_no_structure(demo, rate, kind):
-    """14 tests a rate: 0.001 is a fair limit. Rates are rounded to 1/65536, far below what 1.3 million draws see."""
+    """0.001 is a fair limit for 14 tests per rate. 1.3 million draws cannot show the rounding of rates to 1/65536."""
     found = in_environment("fairseq", masks, rate, kind)
     assert len(found) == 14 and min(found.values()) > 0.001, found
 
 
 def chosen(processors):
-    """The types that are computed in on processors with these capabilities."""
+    """Return the number types of the engine on processors with these capabilities."""
     from semis.machine import processor
 
     import torch
@@ -424,7 +427,7 @@ def test_bfloat16_is_for_processors_that_are_quicker_in_it(demo):
 
 @pytest.mark.slow
 def test_a_killed_run_of_the_fast_engine_ends_in_the_same_bytes(runner, demo, tmp_path):
-    """Of one pretrained and both kinds of fine-tuned models: run twice, the second time killed behind a checkpoint."""
+    """A pretraining and both kinds of fine-tuning run twice, the second time with a kill after a checkpoint."""
     copy = shutil.copytree(runner.folder, tmp_path / "semis", symlinks=True)
     snakemake = Snakemake(copy, root=copy)
     runs = {
@@ -441,7 +444,7 @@ def test_a_killed_run_of_the_fast_engine_ends_in_the_same_bytes(runner, demo, tm
     names = [f"{run}/{file}" for run, (_, file) in runs.items()] + targets
     whole = {name: (copy / name).read_bytes() for name in names}
     accuracies = [json.loads((copy / run / "metrics.json").read_text())["accuracy"]["valid"] for run in runs]
-    assert min(accuracies) > 70  # the reference's are near 80; by chance it would be 50
+    assert min(accuracies) > 70  # the reference reaches about 80, chance would give 50
 
     for run in runs:
         shutil.rmtree(copy / run)

@@ -1,4 +1,4 @@
-"""What a run says at its end, and when it writes provenance.json and report.html; on a finished demo."""
+"""The messages at the end of a run, and when it writes provenance.json and report.html; on a finished demo."""
 
 import shutil
 
@@ -14,12 +14,12 @@ SCRATCH = "results/demo/runs/demo-books/fairseq-scratch"
 
 
 def dates(folder):
-    """When the record of the study was written."""
+    """Return the dates of the study's record."""
     return [(folder / "results" / "demo" / name).stat().st_mtime_ns for name in RECORD]
 
 
 def said(done):
-    """What Semis said on the terminal."""
+    """Return the sentences of Semis on the terminal."""
     return [line for line in done.output.splitlines() if line.startswith("Semis: ") and "no conda" not in line]
 
 
@@ -80,7 +80,7 @@ def test_a_report_that_cannot_be_written_says_why(finished, quiet):
     assert after[0] > before[0] and after[1] == before[1]
     assert "Semis: Snakemake could not write results/demo/report.html: " in done.output and "done." not in done.output
     assert "Is a directory" in done.output
-    assert "Semis: done. " in said(finished(CONFIG))[-1]  # which tries again
+    assert "Semis: done. " in said(finished(CONFIG))[-1]  # the next run tries again
     assert dates(finished.folder)[1] > before[1]
 
 
@@ -92,7 +92,7 @@ def copied(finished, tmp_path):
 
 
 def test_code_that_never_ran_is_not_recorded(copied):
-    """A training of changed code for one seed, --touch for all else, then a new seed: what is older is named."""
+    """One seed is trained by changed code, --touch marks all else, then a new seed comes: older results are named."""
     config = yaml.safe_load(CONFIG)
     config["methods"] = {"fairseq-scratch": config["methods"]["fairseq-scratch"]}
     del config["qlora"]
@@ -108,9 +108,9 @@ def test_code_that_never_ran_is_not_recorded(copied):
     )
     done = copied(config, "--forceall", "--touch")
     assert done.returncode == 0 and said(done) == [
-        "Semis: --touch has only marked results as new; nothing was made, and provenance.json is as it was."
+        "Semis: --touch has only marked results as new; nothing was made, and provenance.json is unchanged."
     ], done.output
-    assert "demo/finished" in copied(config, "--dry-run").output  # whether the study is complete has to be found out
+    assert "demo/finished" in copied(config, "--dry-run").output  # rule all must check whether the study is complete
 
     config["seeds"].append(2)
     for _ in range(2):

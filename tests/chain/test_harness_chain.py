@@ -1,5 +1,5 @@
-"""What runs a job changes no number: a bare call of a script gives the bytes that its rule gave. And a run of the
-reference engine has nothing to do with the fast one."""
+"""The harness changes no number: a bare call of a script gives the same bytes as its rule. And a run of the reference
+engine does not use the fast one."""
 
 import json
 import os
@@ -17,14 +17,14 @@ ENVIRONMENT = {"fairseq": "fairseq", "huggingface": "transformers"}
 
 
 def split(library, name):
-    """The files of a split, as a run reads them."""
+    """Return the files of a split that a run reads."""
     if library == "huggingface":
         return f"{DATA}/{name}.jsonl"
     return [f"{TOKENS}/{name}.{part}.{kind}" for part in ("input0", "label") for kind in ("bin", "idx")]
 
 
 def inputs(library, *splits, **more):
-    """The inputs of a run's training or evaluation, {name: path or paths}, below the folder of the demo."""
+    """Return the inputs of a run's training or evaluation, {name: path or paths}, below the folder of the demo."""
     found = {name: split(library, name) for name in splits}
     if library == "fairseq":
         found["dictionary"] = f"{MODELS}/roberta-demo/dict.txt"
@@ -32,7 +32,7 @@ def inputs(library, *splits, **more):
 
 
 def call(runner, library, script, folder, **job):
-    """Call a script barely; its processes list what they import in `folder`/imports."""
+    """Call a script without the harness; its processes list their imports in `folder`/imports."""
     (folder / "imports").mkdir(exist_ok=True)
     path = [runner.root / "scripts", TOOLS, TOOLS / "imports"]
     wildcards = {"dataset": "demo-books", "method": LIBRARIES[library], "seed": "0"}
@@ -58,7 +58,7 @@ def call(runner, library, script, folder, **job):
 
 
 def imported(folder):
-    """[modules that a process imported] of all that `call` started."""
+    """Return the lists of imported modules, one for each process that `call` started."""
     return [file.read_text().splitlines() for file in (folder / "imports").iterdir()]
 
 
@@ -99,7 +99,7 @@ def evaluate(runner, demo, library, folder, **settings):
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_bare_call_gives_the_same_bytes_by_the_reference_engine_alone(runner, demo, library, tmp_path):
-    """A training and an evaluation, in a process each; the one of fairseq's training starts another."""
+    """The training and the evaluation each have a process; that of fairseq's training starts another one."""
     train(runner, demo, library, tmp_path)
     evaluate(runner, demo, library, tmp_path)
     run = demo / "runs" / "demo-books" / LIBRARIES[library] / "seed0"
@@ -115,7 +115,7 @@ def test_a_bare_call_gives_the_same_bytes_by_the_reference_engine_alone(runner, 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_fast_engine_is_seen_where_it_is_imported(runner, demo, library, tmp_path):
-    """Else the test above could not fail."""
+    """Otherwise the test above could not fail."""
     evaluate(runner, demo, library, tmp_path, engine="fast")
     [modules] = imported(tmp_path)
     assert {"semis.fast.encoder", f"semis.fast.{library}"} <= set(modules)

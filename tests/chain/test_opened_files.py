@@ -1,4 +1,4 @@
-"""Every file of the project that a job of the demo opens is in the digest of its code, an input, or in the harness."""
+"""Every project file that a job of the demo opens is in the digest of its code, is an input, or is in the harness."""
 
 import base64
 import json
@@ -11,57 +11,89 @@ from semis.study.code import HARNESS, code_digest, code_files
 
 import pytest
 
-# A call that another process interrupts is written in two lines, of which the second has the result.
-OPENED = re.compile(
-    r"^(\d+) +(?:openat\(.*?, \"[^\"]*\", (?P<flags>[\w|]+).*|<\.\.\. openat resumed>.*)= \d+<(?P<path>/.*)>$"
-)
-BEGUN = re.compile(r"^(\d+) +openat\(.*?, \"[^\"]*\", (?P<flags>[\w|]+).*<unfinished \.\.\.>$")
-STARTED = re.compile(r"^(\d+) +(?:<\.\.\. )?(?:clone3?|v?fork)(?:\(| resumed>).*= (\d+)$")
+# strace splits a call that another process interrupts into two lines; the second one has the result.
+OPENED = re.compile(r'(?:openat\(.*?, "[^"]*", (?P<flags>[\w|]+).*|<\.\.\. openat resumed>.*)= \d+<(?P<path>/.*)>$')
+BEGUN = re.compile(r'openat\(.*?, "[^"]*", (?P<flags>[\w|]+).*<unfinished \.\.\.>$')
+STARTED = re.compile(r"(?:<\.\.\. )?(?:clone3?|v?fork)(?:\(| resumed>).*= (\d+)$")
 SCRIPT = re.compile(r"/\.snakemake/scripts/tmp[^/]*?\.(\w+\.py)$")
 ENGINES = [(engines.module_name(*of),) for of in [("reference", "fairseq"), ("reference", "huggingface")]]
 
 
-def opened(lines, root):
-    """({process: its script}, {process: files below `root` that it opened to read}, {process: who started it})."""
-    scripts, files, parents, flags = {}, defaultdict(set), {}, {}
+class Process:
+    """A process or thread: its parent, its script, and the files that it opened."""
+
+    def __init__(self):
+        self.parent, self.script, self.flags = None, None, ""
+        self.read, self.made = set(), set()
+
+    @property
+    def job(self):
+        """Return the process of the job to which this one belongs, or None."""
+        return self if self.script or not self.parent else self.parent.job
+
+    def open(self, path, flags, root):
+        """Record an opened file, if it is below the folder `root`."""
+        if "O_DIRECTORY" in flags or not path.startswith(f"{root}/"):
+            return
+        if (script := SCRIPT.search(path)) and "O_CREAT" not in flags and not self.script:
+            self.script, self.read = script[1], set()  # until then it was the shell that prepared the script
+        elif "O_CREAT" in flags:
+            self.made.add(path.removeprefix(f"{root}/"))
+        elif "O_WRONLY" not in flags:
+            self.read.add(source(path.removeprefix(f"{root}/")))
+
+
+def processes(lines, root):
+    """Return all processes of a trace; after an exit, the same number means another process."""
+    current, all_of_them = defaultdict(Process), []
     for line in lines:
-        if found := STARTED.match(line):
-            parents[found[2]] = found[1]
-        elif found := BEGUN.match(line):
-            flags[found[1]] = found["flags"]
-        elif (found := OPENED.match(line)) and found["path"].startswith(f"{root}/"):
-            mode = found["flags"] or flags[found[1]]
-            if "O_WRONLY" in mode or "O_DIRECTORY" in mode:
-                continue
-            if script := SCRIPT.search(found["path"]):
-                scripts[found[1]] = script[1]
-            files[found[1]].add(source(found["path"].removeprefix(f"{root}/")))
-    return scripts, files, parents
+        number, _, call = line.rstrip().partition(" ")
+        call = call.lstrip()
+        if call.startswith("+++"):
+            current.pop(number, None)
+            continue
+        if number not in current:
+            all_of_them.append(current[number])
+        process = current[number]
+        if found := STARTED.match(call):
+            if found[1] not in current:
+                all_of_them.append(current[found[1]])
+            current[found[1]].parent = process
+        elif found := BEGUN.match(call):
+            process.flags = found["flags"]
+        elif found := OPENED.match(call):
+            process.open(found["path"], found["flags"] or process.flags, root)
+    return all_of_them
 
 
 def source(path):
-    """The Python file that a compiled one was made from; any other path as it is."""
+    """Return the source of a compiled Python file; any other path unchanged."""
     folder, cache, name = path.rpartition("__pycache__/")
     return folder + re.sub(r"\.cpython-\d+\.pyc(\.\d+)?$", ".py", name) if cache else path
 
 
-def of_jobs(trace, root):
-    """{(script, number of its process): files that the job and the processes that it started opened to read}."""
+def jobs_of(trace, root):
+    """Return [(script, files that the job read, files that it wrote)], with all processes that a job started."""
     with open(trace, encoding="utf-8", errors="replace") as lines:
-        scripts, files, parents = opened(map(str.rstrip, lines), root)
-    found = {(script, job): set() for job, script in scripts.items()}
-    for process, paths in files.items():
-        while process and process not in scripts:
-            process = parents.get(process)
-        if process:
-            found[scripts[process], process] |= paths
-    return found
+        found = processes(lines, root)
+    for process in found:
+        if process.job and process.job is not process:
+            process.job.read |= process.read
+            process.job.made |= process.made
+    return [
+        (process.script, process.read - with_folders(process.made), process.made) for process in found if process.script
+    ]
+
+
+def with_folders(paths):
+    """Return these paths and their folders."""
+    return {str(found) for path in paths for found in (Path(path), *Path(path).parents)}
 
 
 def records(root):
-    """{log: (inputs, outputs, digest of the code)} of all jobs, as Snakemake remembers them."""
+    """Return {log: (inputs, outputs, digest of the code)} of all jobs, from Snakemake's records."""
     folder, found = root / ".snakemake" / "metadata", {}
-    for file in filter(Path.is_file, folder.rglob("*")):  # a long name is divided into folders
+    for file in filter(Path.is_file, folder.rglob("*")):  # Snakemake divides a long name into folders
         parts = file.relative_to(folder).parts
         output = base64.urlsafe_b64decode("".join(part.lstrip("@") for part in parts)).decode()
         record = json.loads(file.read_text())
@@ -72,17 +104,17 @@ def records(root):
 
 
 def is_declared(path, inputs, outputs):
-    """Whether a file is an input or an output of a job, in a folder that is one, or in the work folder beside one."""
+    """Say whether a file is an input or output of a job, is inside one, or is in the work folder next to one."""
     work = {f"{Path(output).parent}/work" for output in outputs}
     return any(path == of or path.startswith(f"{of}/") for of in [*inputs, *outputs, *work])
 
 
 @pytest.fixture(scope="module")
 def jobs(trace, runner):
-    """[(script, log, files)] of all jobs of the demo; a job holds its log's lock."""
+    """Return [(script, log, files)] of all jobs of the demo; a job holds the lock of its log."""
     found = []
-    for (script, _), files in of_jobs(trace, runner.folder.resolve()).items():
-        [log] = {path.removesuffix(".lock") for path in files if path.endswith(".log.lock")}
+    for script, files, made in jobs_of(trace, runner.folder.resolve()):
+        [log] = {path.removesuffix(".lock") for path in made if path.endswith(".log.lock")}
         found.append((script, log, files))
     return found
 
@@ -94,7 +126,7 @@ def test_all_jobs_are_seen(jobs, runner):
     ]
     assert {
         "scripts/semis/fairseq/training.py",
-        "scripts/fairseq_plugin/__init__.py",  # by fairseq-train
+        "scripts/fairseq_plugin/__init__.py",  # opened by fairseq-train
         "scripts/semis/harness/lock.py",
         "results/demo/models/roberta-demo/dict.txt",
         "results/demo/data/demo-books/tokens/roberta-demo/train.input0.bin",
@@ -108,7 +140,7 @@ def test_what_a_job_opens_decides_whether_it_runs_again(jobs, runner):
         inputs, outputs, digest = known[log]
         [modules] = [names for names in [(), *ENGINES] if code_digest(scripts, script, names) == digest]
         code = {f"scripts/{name}" for name in code_files(scripts, script, modules)}
-        for path in files - code - {log, f"{log}.lock"}:
+        for path in files - code - {log}:
             harmless = path.startswith((f"scripts/{HARNESS}", ".snakemake/scripts/"))
             if not harmless and not is_declared(path, inputs, outputs):
                 unknown.append((script, path))

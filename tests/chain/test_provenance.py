@@ -1,4 +1,4 @@
-"""provenance.json says what a study was made from, without secrets; one run is made again from it and compared."""
+"""provenance.json describes how a study was made, without secrets; `verify` repeats a run from it and compares."""
 
 import copy
 import json
@@ -113,7 +113,7 @@ def test_the_demo_says_what_it_came_from(runner, demo):
 
 @pytest.mark.slow
 def test_a_run_is_made_again_and_compared(runner, demo):
-    """Of a run with one byte changed just that file is named: the two others came out the same."""
+    """If one byte of a run is changed, only that file is named: the other two are the same."""
     run = "demo-books/fairseq-scratch/seed0"
     file = demo / "runs" / run / "predictions.csv"
     whole, written, files = file.read_bytes(), file.stat().st_mtime_ns, runner.files("results/demo")

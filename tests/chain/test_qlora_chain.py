@@ -1,4 +1,4 @@
-"""The language-model part through the rules, and in the environment that they make."""
+"""The language-model part, through the rules and in their environment."""
 
 import json
 import os
@@ -23,7 +23,7 @@ QLORA, HISTORY = "results/t/qlora", "results/t/tables/qlora_history.csv"
 
 
 def qlora_study(**changes):
-    """A small config of the language-model part alone; `changes` replaces keys of its qlora section."""
+    """Return a small config with only the language-model part; `changes` replaces keys of its section."""
     build = {"text": [{"path": str(ROOT / "demo" / "text.txt")}], "vocabulary": 500, "layers": 1, "dimension": 64}
     section = {
         "threads": 1,
@@ -55,7 +55,7 @@ def samples(folder):
 
 
 def quickest():
-    """What this machine's processor is quicker in."""
+    """Return the number type in which this machine's processor is faster."""
     from semis.machine.processor import compute_type
 
     return str(compute_type()).removeprefix("torch.")
@@ -114,9 +114,9 @@ def test_another_question_changes_no_answer_and_trains_nothing(chain):
 
 
 def examine_methods(folder, pairs, recipes):
-    """What each method learns from these pairs, as the collator gives it to the model.
+    """Return the batch of these pairs that each method learns, as the collator passes it to the model.
 
-    Of the report's recipe also the batch that transformers' own collator for language models makes of the texts.
+    For the report's recipe it also returns the batch of transformers' own collator for language models.
     """
     from semis.qlora.examples import examples
     from semis.qlora.prompt import load_tokenizer
@@ -165,7 +165,7 @@ def test_what_each_method_learns(chain):
 
 
 def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
-    """Logits after training and merging; with `evaluate`, the same process samples before and after training too."""
+    """Return logits after training and merging; with `evaluate`, the same process also samples before and after."""
     from semis.qlora.lora import add_lora
     from semis.qlora.model import load_quantized
     from semis.qlora.prompt import encode, load_tokenizer
@@ -211,9 +211,9 @@ def test_gradient_checkpointing_changes_no_weight(chain):
 
 
 def unpacked(folder, adapter, memory, dtype):
-    """(layers whose weights are kept unpacked, whether logits of a text and of a token behind it stay the same).
+    """Return (number of unpacked layers, whether logits of a text and of the next token stay the same).
 
-    `memory` is how many bytes are free, `dtype` what is computed in.
+    `memory` is the number of free bytes, `dtype` the number type of the computation.
     """
     from semis.qlora import model as quantized
 
@@ -234,23 +234,23 @@ def unpacked(folder, adapter, memory, dtype):
     changed = sum("forward" in vars(layer) for layer in layers)
     for layer in layers:
         if "forward" in vars(layer):
-            layer.weight.data.zero_()  # what is unpacked does not read it again
+            layer.weight.data.zero_()  # an unpacked layer does not read it again
     return changed, torch.equal(before, logits())
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4)])
 @pytest.mark.parametrize(("missing", "layers"), [(0, 4), (1, 0)])
 def test_weights_that_are_unpacked_once_answer_the_same(chain, dtype, size, missing, layers):
-    """A model of one layer has four linear ones, of 12 x 64 x 64 weights."""
+    """A model with one block has four linear layers, with 12 x 64 x 64 weights."""
     model, adapter, memory = chain[1] / "model", chain[1] / "improved" / "adapter", 2 * size * 12 * 64 * 64 - missing
     assert in_environment("qlora", unpacked, str(model), str(adapter), memory, dtype) == [layers, True]
 
 
 def logits_of_the_merged(folder, adapter, dtype, merged):
-    """{whose: logits} of base + adapter, of the base alone and of the merged model, all computed in float32.
+    """Return {model: logits} of base + adapter, of the base alone and of the merged model, all in float32.
 
-    `dtype` is what the adapter was trained in. Without a `merged` folder the adapter is first made a thousand times
-    stronger, and merged here.
+    `dtype` is the number type of the adapter's training. Without a `merged` folder the function makes the adapter a
+    thousand times stronger and merges it.
     """
     from semis.qlora.model import linear_layers, load_quantized
 
@@ -281,9 +281,10 @@ def logits_of_the_merged(folder, adapter, dtype, merged):
 
 
 def assert_merged(found):
-    """The merged model gives the logits of base + adapter but for 0.4 % of the largest; the adapter matters more.
+    """Assert that the merged model's logits are those of base + adapter within 0.4 % of the largest one.
 
-    The 4-bit weights stand in the merged model as training reads them, which may be in the 8 bits of bfloat16.
+    The adapter changes the logits by more than that. The merged model has the 4-bit weights as the training reads them,
+    perhaps with the 8 bits of bfloat16.
     """
     largest = max(map(abs, found["model"]))
     far = {name: max(abs(a - b) for a, b in zip(found["model"], found[name])) / largest for name in ("merged", "base")}
@@ -298,7 +299,7 @@ def test_the_merged_model_is_base_and_adapter(chain, tmp_path, dtype):
 
 
 def build_llama(tokenizer, folder):
-    """Write a small Llama with random weights, and a chat template; return what is learned of a pair."""
+    """Write a small Llama with random weights and a chat template; return the training example of a pair."""
     from semis.qlora.prompt import encode
 
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -381,7 +382,9 @@ def test_questions_that_will_not_do_leave_nothing(snakemake, text):
 def test_a_model_that_the_hub_does_not_give(snakemake, server):
     config = qlora_study(model={"source": {"hub": "lab/bloom"}})
     sentence = snakemake.sentence(config, f"{QLORA}/parameters.json", HF_ENDPOINT=server.url)
-    assert sentence.startswith(f"Semis: qlora.model.source: the hub ({server.url}) did not give model lab/bloom at ma")
+    assert sentence.startswith(
+        f"Semis: qlora.model.source: the hub ({server.url}) did not deliver model lab/bloom at ma"
+    )
     assert snakemake.files(QLORA) == [] == snakemake.files("results/t/downloads")
 
 
@@ -389,12 +392,12 @@ def test_a_model_that_the_hub_does_not_give(snakemake, server):
 
 
 def newest(checkpoints):
-    """The checkpoint-N of the largest N, whole or not."""
+    """Return the checkpoint-N with the largest N, complete or not."""
     return max(checkpoints, key=lambda path: int(path.name.split("-")[1]))
 
 
 def is_being_written(checkpoints):
-    """Whether the newest checkpoint lacks the file that is written last, and there is one before it."""
+    """Say whether the newest checkpoint lacks its last file, and has another one before it."""
     return len(checkpoints) > 1 and not (newest(checkpoints) / "trainer_state.json").exists()
 
 
@@ -425,7 +428,7 @@ def killed(runner, config, target, moment):
 
 
 def damaged(checkpoint, copy):
-    """Files of a checkpoint without which, or with a part of which lost, it is taken for whole."""
+    """Return the files of a checkpoint whose absence or truncation is not noticed."""
     import shutil
     from pathlib import Path
 
@@ -461,9 +464,9 @@ def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_sam
 
     assert killed(snakemake, config, target, lambda found, said: "starting with update 1" in said) == []
     killed(snakemake, config, target, lambda found, said: is_being_written(found))
-    # It resumes from there, and is killed again when it has come further.
+    # It resumes from there and is killed again later.
     found = killed(snakemake, config, target, lambda found, said: "resuming from" in said and is_being_written(found))
-    if not is_being_written(found):  # it was whole before the kill came
+    if not is_being_written(found):  # it was complete before the kill
         (newest(found) / "optimizer.pt").unlink()
     last = newest(found)
     before = newest(set(found) - {last})
@@ -479,7 +482,7 @@ def test_killed_training_resumes_from_the_last_whole_checkpoint_and_ends_the_sam
     done = snakemake(config, "--nolock", target)
     assert done.returncode == 0, done.output
     text = (snakemake.folder / log).read_text()
-    assert f"{last.name} is not whole; trying the one before" in text
+    assert f"{last.name} is not complete; trying the one before it" in text
     assert re.search(f"resuming from .*/{before.name}$", text, re.M)
     for name in ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "history.csv", "training.json"]:
         assert (snakemake.folder / method / name).read_bytes() == (whole.folder / method / name).read_bytes(), name

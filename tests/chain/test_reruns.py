@@ -1,4 +1,4 @@
-"""What an edit runs again: each row of the tables in docs/reruns.md, made on a finished demo, compared job by job."""
+"""Edits and the jobs that run again: each row of docs/reruns.md, tried on a finished demo and compared job by job."""
 
 import ast
 import copy
@@ -20,7 +20,7 @@ CONFIG = (ROOT / "demo" / "config.yaml").read_text()
 
 
 def rows(page):
-    """{first cell: second cell} of all tables of the page."""
+    """Return {first cell: second cell} of all tables of the page."""
     cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in page.splitlines() if line.startswith("| ")]
     return {first: second for first, second in cells if second != "runs again"}
 
@@ -30,7 +30,7 @@ GROUPS = {name: cell for name, cell in rows(PAGE).items() if name.startswith("*"
 
 
 def promised(cell):
-    """({job: how many}, {wildcard: its only value}) of a cell of the table; a table's job has its file's name."""
+    """Return ({job: number}, {wildcard: its only value}) of a cell; a job of a table has the name of its file."""
     for name, rules in GROUPS.items():
         cell = cell.replace(name, rules)
     counts = {job: int(count or 1) for job, count in re.findall(r"`(\w+(?:\.csv)?)`(?: ×(\d+))?", cell)}
@@ -38,12 +38,12 @@ def promised(cell):
 
 
 def append(text):
-    """An edit that appends text to a file."""
+    """Return an edit that appends text to a file."""
     return lambda old: old + text
 
 
 def replace(old, new):
-    """An edit of a file that replaces what must be there."""
+    """Return an edit that replaces a text of a file, which must be there."""
 
     def edit(text):
         assert old in text
@@ -53,7 +53,7 @@ def replace(old, new):
 
 
 def reordered(value, key=None):
-    """The same config with the keys of all sections turned around; methods stay, since their order is theirs."""
+    """Return the config with the keys of all sections in reverse order, except methods, whose order matters."""
     if isinstance(value, dict):
         keys = list(value) if key == "methods" else reversed(value)
         return {name: reordered(value[name], name) for name in keys}
@@ -61,12 +61,12 @@ def reordered(value, key=None):
 
 
 def turned(section, key):
-    """Turn the keys of a section around, in place."""
+    """Reverse the keys of a section, in place."""
     section[key] = dict(reversed(section[key].items()))
 
 
 def setting(*keys, value):
-    """An edit of the config that sets a key."""
+    """Return an edit of the config that sets a key."""
 
     def edit(config):
         for key in keys[:-1]:
@@ -132,7 +132,7 @@ EDITS = {
     "the fast engine (`scripts/semis/fast/encoder.py`)": {"scripts/semis/fast/encoder.py": append("\nEXTRA = 1\n")},
     "an environment (`envs/transformers.yaml`)": {"envs/transformers.yaml": replace("safetensors==", "safetensors==9")},
 }
-# The rows of which each has a test of its own.
+# The rows with separate tests.
 NOTHING = {
     "comments, docstrings and formatting of all code",
     "any code of `scripts/semis/harness/`",
@@ -146,7 +146,7 @@ NOTHING = {
 
 @contextmanager
 def edited(folder, edits):
-    """Make the edits of files, yield the text of the config, and put all back, dates too: a script's is compared."""
+    """Make the edits of files and yield the text of the config; then restore the files and their dates."""
     config = yaml.safe_load(CONFIG)
     text = edits.get("config", lambda config: None)(config) or yaml.safe_dump(config)
     before = {folder / name: (folder / name).read_bytes() for name in edits if name != "config"}
@@ -162,7 +162,7 @@ def edited(folder, edits):
 
 
 def scheduled(runner, config, *args):
-    """[(job, {wildcard: value})] of a dry-run, but for the target itself; a table's job is called by its file."""
+    """Return [(job, {wildcard: value})] of a dry-run, without the target; a job of a table has the name of its file."""
     done = runner(config, "--dry-run", *args)
     assert done.returncode == 0, done.output
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", done.output, re.M)
@@ -175,14 +175,14 @@ def scheduled(runner, config, *args):
 
 
 def counted(jobs):
-    """{job: how many}."""
+    """Return {job: number}."""
     names = [name for name, _ in jobs]
     return {name: names.count(name) for name in names}
 
 
 @pytest.fixture(scope="module")
 def finished(runner, demo):
-    """The runner of a demo at which nothing is left to be done, whatever other tests made of it."""
+    """The runner of a demo with nothing left to do, even if other tests have changed it."""
     done = runner(CONFIG)
     assert done.returncode == 0, done.output
     assert scheduled(runner, CONFIG) == []
@@ -208,7 +208,7 @@ def test_an_edit_runs_what_the_table_says(finished, edit):
 
 
 def test_in_two_steps_a_result_with_the_same_bytes_goes_no_further(finished):
-    """Blanks at the ends of train's lines change nothing that is prepared; the review added to test does."""
+    """Blanks at the ends of train's lines do not change the prepared files; a new review in test does."""
     edits = EDITS["a review added to test"] | {"demo/reviews/train.review": replace("\n", "  \r\n")}
     with edited(finished.folder, edits) as config:
         assert {"prepare_split", "finetune_fairseq", "finetune_huggingface"} <= set(
@@ -229,7 +229,7 @@ def test_in_two_steps_a_result_with_the_same_bytes_goes_no_further(finished):
 
 
 def otherwise_written(text):
-    """The same code with other docstrings, other comments, short lines, and quotes and brackets as they come."""
+    """Return the same code with other docstrings and comments, short lines, and other quotes and brackets."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
@@ -242,7 +242,7 @@ def otherwise_written(text):
 
 
 def test_other_words_of_all_code_run_nothing(finished):
-    """Comments, docstrings and formatting of all scripts and modules, code of the harness, and comments of rules."""
+    """It edits comments, docstrings and formatting of all scripts and modules, harness code, and comments of rules."""
     files = [file.relative_to(finished.folder) for file in (finished.folder / "scripts").rglob("*.py")]
     assert len(files) > 100
     edits = {str(file): otherwise_written for file in files}
@@ -256,7 +256,7 @@ def test_other_words_of_all_code_run_nothing(finished):
 
 
 def test_other_dates_and_a_fresh_clone_run_nothing(finished):
-    """A clone's files are all new; the second look is at the same files, touched once more."""
+    """All files of a clone are new; then all of them are touched once more."""
     for path in finished.folder.iterdir():
         if path.name not in ("results", ".snakemake"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -281,7 +281,7 @@ def test_environments_in_another_place_run_nothing(finished, tmp_path):
 
 
 def test_results_in_another_directory_run_nothing(finished, tmp_path):
-    """The checkout is in one folder, the results in a second one, and the command is typed in a third one."""
+    """The checkout is in one folder, the results are in a second one, and the command runs in a third one."""
     checkout, third = tmp_path / "checkout", tmp_path / "third"
     copy_checkout(checkout)
     third.mkdir()
@@ -324,7 +324,7 @@ def test_an_edit_of_the_fast_engine_runs_its_runs_alone(finished):
 
 
 def test_texts_in_another_order_make_another_tokenizer(snakemake):
-    """Snakemake compares the names of inputs without their order, and a tokenizer depends on it."""
+    """Snakemake ignores the order of inputs, but a tokenizer depends on it."""
     lay_out(snakemake.folder, {"other.txt": "Une autre phrase pour le vocabulaire.\n" * 3})
     config = study({"path": "books"})
     text = config["models"]["tiny"]["tokenizer"]["text"]

@@ -46,11 +46,11 @@ from contextlib import redirect_stdout
 with open(snakemake.output[0], "w") as out, redirect_stdout(out):
     {LOOK}
 """
-# Snakemake runs `INTERPRETER /path of/ENV.post-deploy.sh`, unquoted, INTERPRETER being what follows `#!`.
+# Snakemake runs `INTERPRETER /path of/ENV.post-deploy.sh` without quotes; INTERPRETER is the text after `#!`.
 POST_DEPLOY = """#!bash -euo pipefail "$CONDA_PREFIX.post-deploy.sh" #
 python -c "import six, sys; print(sys.prefix, six.__version__)" > "$CONDA_PREFIX/deployed"
 """
-# A build backend that waits as long as the file `hold` lies beside it: an install caught in the middle.
+# A build backend that waits while the file `hold` is next to it, for stopping an install in the middle.
 BACKEND = """
 import time, zipfile
 from pathlib import Path
@@ -77,7 +77,7 @@ def yaml(*pip, python=PYTHON, extra=()):
 
 
 def lay_out(folder, **files):
-    """Write files, named like `env__yaml` for env.yaml, into a folder that is made."""
+    """Write files, named like `env__yaml` for env.yaml, into a new folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name.replace("__", ".")).write_text(text)
@@ -92,7 +92,7 @@ def start(folder, *args):
 
 
 def finish(process):
-    """Return (exit status, output) of a process; kill its group where it takes too long."""
+    """Return (exit status, output) of a process; kill its group if it takes too long."""
     try:
         output, _ = process.communicate(timeout=240)
     except BaseException:
@@ -102,7 +102,7 @@ def finish(process):
 
 
 def snakemake(folder, *args):
-    """Run Snakemake in a folder, which must go well; return its output."""
+    """Run Snakemake in a folder, which must succeed; return its output."""
     status, output = finish(start(folder, *args))
     assert status == 0, output
     return output
@@ -140,7 +140,7 @@ def seen(path):
 
 @pytest.fixture
 def held(tmp_path):
-    """The folder of a package whose install does not end while the file `hold` is there."""
+    """The folder of a package whose installation waits while the file `hold` exists."""
     project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     project += '[project]\nname = "held"\nversion = "1.0"\n'
     folder = lay_out(tmp_path / "held", pyproject__toml=project, backend__py=BACKEND, hold="")
@@ -150,7 +150,7 @@ def held(tmp_path):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """A working directory, with a space in its path, with two environments made, and what making them printed."""
+    """A working directory with a space in its path and two finished environments, and the output of their build."""
     folder = tmp_path_factory.mktemp("two") / "work (my) dir"
     lay_out(folder, Snakefile=TWO_RULES, look__py=SCRIPT, one__yaml=yaml("six==1.16.0"), two__yaml=yaml("six==1.15.0"))
     (folder / "one.post-deploy.sh").write_text(POST_DEPLOY)
@@ -214,7 +214,7 @@ def test_range_under_snakemake(tmp_path):
 
 @pytest.mark.parametrize("state", ["missing", "half-made"])
 def test_rule_fails_without_a_finished_environment(tmp_path, state):
-    """Snakemake believes its flag; the environment is not there, or not finished, when the rule starts."""
+    """Snakemake trusts its flag, but the environment is missing or unfinished when the rule starts."""
     before = 'rule gone:\n    output: touch("gone")\n    shell: "rm -rf .snakemake/conda/*_"\n'
     rule = ONE_RULE.replace("rule look:", 'rule look:\n    input: "gone"') if state == "missing" else ONE_RULE
     folder = lay_out(tmp_path, Snakefile=rule + before, env__yaml=yaml("six==1.16.0"))
@@ -230,7 +230,7 @@ def test_rule_fails_without_a_finished_environment(tmp_path, state):
 
 @pytest.mark.parametrize("setting", ["user = true", "prefix = elsewhere", "target = elsewhere"])
 def test_packages_never_land_outside_the_environment(tmp_path, setting):
-    """The variables are overruled; of a file, `user` is, and the others end the install."""
+    """The stand-in overrides the variables and, in a file, `user`; the other settings of a file stop the install."""
     lay_out(tmp_path, env__yaml=yaml("six==1.16.0"), pip__conf=f"[install]\n{setting}\n")
     name, value = setting.split(" = ")
     create = ["conda", "env", "create", "--file", "env.yaml", "--prefix", "environment"]
@@ -288,7 +288,7 @@ def test_killed_install_is_made_again(tmp_path, held):
 
 
 def test_half_made_environment_is_not_reused_after_cleanup(tmp_path, held):
-    """--conda-cleanup-envs of Snakemake 9.27.1 leaves the flag of what it removes."""
+    """--conda-cleanup-envs of Snakemake 9.27.1 leaves the flag of an environment that it removes."""
     (held / "hold").unlink()
     folder = lay_out(tmp_path / "w", Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0", str(held)))
     snakemake(folder, "--conda-create-envs-only")
@@ -308,7 +308,7 @@ def test_half_made_environment_is_not_reused_after_cleanup(tmp_path, held):
 
 
 def test_failing_create_leaves_nothing(tmp_path):
-    """Without Snakemake, which removes a failed environment too."""
+    """The test runs without Snakemake, which would remove a failed environment itself."""
     lay_out(tmp_path, env__yaml=yaml("six==99.99"))
     command = ["conda", "env", "create", "--file", tmp_path / "env.yaml", "--prefix", tmp_path / "environment"]
     assert subprocess.run(command, check=False, env=ENV, capture_output=True).returncode == 1

@@ -1,4 +1,4 @@
-"""Models are anybody's: a pickle or code that would write a file stands wherever a model comes in, and writes none."""
+"""Models come from strangers: wherever Semis loads one, a pickle or code that would write a file writes none."""
 
 import json
 import pickle
@@ -14,7 +14,7 @@ DEMO_TEXT = ROOT / "demo" / "text.txt"
 
 
 class Payload:
-    """Pickled, it makes a file when it is loaded."""
+    """Its pickle makes a file when it is loaded."""
 
     def __init__(self, mark):
         self.mark = mark
@@ -25,32 +25,32 @@ class Payload:
 
 @pytest.fixture
 def mark(tmp_path):
-    """The file that must never be there."""
+    """The file that must never exist."""
     yield tmp_path / "mark"
     assert not (tmp_path / "mark").exists(), "somebody's code was run"
 
 
 @pytest.fixture
 def checkpoint(tmp_path, mark):
-    """A file that torch would take for a checkpoint, and that runs code where it is unpickled."""
+    """A file that torch would take for a checkpoint and that runs code if it is unpickled."""
     body = pickle.dumps({"model": Payload(mark)}, protocol=2)
     with zipfile.ZipFile(tmp_path / "checkpoint.pt", "w") as archive:
         archive.writestr("archive/data.pkl", body)
         archive.writestr("archive/version", "3\n")
         archive.writestr("archive/byteorder", "little")
     pickle.loads(body)
-    mark.unlink()  # that is what it does
+    mark.unlink()  # unpickling it does run its code
     return tmp_path / "checkpoint.pt"
 
 
 @pytest.fixture(autouse=True)
 def careless(monkeypatch):
-    """A shell in which torch unpickles anything for a library that does not say that it must not."""
+    """A shell that lets torch unpickle anything, unless a library forbids it."""
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
 
 
 def entered(module, *args):
-    """What the function `entered` of a file beside this one returns."""
+    """Return the result of the function `entered` of a module in tests/tools."""
     import importlib
 
     return importlib.import_module(module).entered(*args)
@@ -72,7 +72,7 @@ def test_what_transformers_and_peft_read(demo, checkpoint, mark, tmp_path):
         args = [str(demo), str(tmp_path / environment), str(checkpoint), str(mark), environment]
         found |= in_environment(environment, entered, "enter_huggingface", *args)
     pickled, code = "(it holds exec, which is neither a tensor nor a plain type)", "contains custom code which must be"
-    told = {  # the sentence of these places
+    told = {  # the sentences of these places
         "classifier: .bin": pickled,
         "classifier: .bin in parts": pickled,
         "classifier: named .safetensors": "header too large",
@@ -87,7 +87,7 @@ def test_what_transformers_and_peft_read(demo, checkpoint, mark, tmp_path):
     for place, part in told.items():
         what = found.pop(place)
         assert what.startswith("Semis: ") and part in what, (place, what)
-    # Folders of the workflow's own, in which another program has put a pickle.
+    # Folders of the workflow itself, into which another program has put a pickle.
     for place in ("evaluate: .bin", "adapter: .bin", *(f"resume: {name}" for name in ("optimizer.pt", "scheduler.pt"))):
         assert "Unsupported global: GLOBAL exec was" in found.pop(place), place
     assert "Unsupported global: GLOBAL exec was" in found.pop("resume: rng_state.pth")
@@ -101,7 +101,7 @@ def test_what_transformers_and_peft_read(demo, checkpoint, mark, tmp_path):
 
 
 def test_models_by_url_and_of_the_hub(snakemake, server, checkpoint, mark):
-    """Through the rules: each place says in one sentence what came in."""
+    """Through the rules, each place gives one sentence about the file."""
     pickled, (cutter, pieces) = checkpoint.read_bytes(), train_tokenizer.train_tokenizer([DEMO_TEXT], 500)
     dictionary = "".join(f"{piece} 1\n" for piece in pieces)
     archive = zipped({"model.pt": pickled, "dict.txt": dictionary, "sentencepiece.bpe.model": cutter})

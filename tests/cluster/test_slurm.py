@@ -1,4 +1,4 @@
-"""profiles/slurm with a real Slurm: where each job went is read from Slurm's own records. The GPU is made up."""
+"""profiles/slurm with a real Slurm, whose own records tell where each job ran. The GPU is pretended."""
 
 import re
 import signal
@@ -14,7 +14,7 @@ GROUPS = dict(
     entry.split("=") for entry in yaml.safe_load((ROOT / "profiles/slurm/config.v9+.yaml").read_text())["groups"]
 )
 GPU_RULES = {"qlora_sample", "qlora_train"}
-# Without an accounting database sacct knows nothing; a small cluster can be asked often.
+# Without an accounting database sacct knows nothing; a small cluster can answer often.
 PROFILE = ["--workflow-profile", str(ROOT / "profiles" / "slurm"), "--slurm-status-command", "squeue"]
 PROFILE += ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2"]
 PROFILE += ["--latency-wait", "5"]
@@ -29,13 +29,13 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def on_slurm(tmp_path, cluster):
-    """A runner whose jobs go to Slurm, in a folder from which the demo's texts are reached."""
+    """A runner whose jobs go to Slurm, in a folder from which the demo's paths work."""
     (tmp_path / "demo").symlink_to(ROOT / "demo")
     return Snakemake(tmp_path)
 
 
 def demo(method):
-    """The demo's config with one seed, this method, and one method of the language model."""
+    """Return the demo's config with one seed, this method, and one method of the language model."""
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     config["seeds"] = [0]
     config["methods"] = {method: config["methods"][method]}
@@ -44,9 +44,9 @@ def demo(method):
 
 
 def of_rule(job):
-    """The rule that a Slurm job ran, or the name of its group: the plugin writes it into the comment."""
+    """Return the rule that a Slurm job ran, or the name of its group; the plugin writes it into the comment."""
     name = re.match(r"rule_(.*?)(_wildcards_.*)?$", job["Comment"])[1]
-    group = name.split("_")[0]  # a group's name stands before those of its rules
+    group = name.split("_")[0]  # the comment starts with the group's name
     return group if group in GROUPS.values() else name
 
 
@@ -58,7 +58,7 @@ def test_the_demo_runs_on_slurm_and_only_the_gpu_rules_on_its_gpu(on_slurm, clus
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     rules = re.findall(r"^ *rule (\w+):", done.output, re.M)
     assert {of_rule(job) for job in jobs} == {GROUPS.get(rule, rule) for rule in rules}
-    assert sum(of_rule(job) == "run" for job in jobs) == 1  # fine-tuning and evaluation of a run go together
+    assert sum(of_rule(job) == "run" for job in jobs) == 1  # fine-tuning and evaluation of a run are one job
     for job in jobs:
         wanted = of_rule(job) in GPU_RULES
         assert (job.get("TresPerJob") == "gres:gpu:1", job["Partition"] == "gpu") == (wanted, wanted), job
@@ -69,7 +69,7 @@ def test_the_demo_runs_on_slurm_and_only_the_gpu_rules_on_its_gpu(on_slurm, clus
 
 
 def wait_for(condition, running):
-    """Wait until a condition holds while the process `running` goes on; return what it gave."""
+    """Wait until a condition holds while the process `running` is alive; return the condition's value."""
     while not (found := condition()):
         assert running.poll() is None, running.stdout.read()
         time.sleep(0.2)
@@ -77,7 +77,7 @@ def wait_for(condition, running):
 
 
 def test_a_cancelled_job_is_submitted_again_and_a_killed_snakemake_goes_on(on_slurm, cluster):
-    """First scancel of a running training, then kill -9 of Snakemake; then what the docs say is typed."""
+    """First scancel ends a running training, then kill -9 ends Snakemake; then the command of the docs runs."""
     before = len(cluster.jobs())
     config = demo("fairseq-scratch")
     target = "results/demo/runs/demo-books/fairseq-scratch/seed0/metrics.json"

@@ -1,4 +1,4 @@
-"""What a user gets wrong stops Snakemake with one sentence of ours, before any output, and never with a traceback."""
+"""A user's mistake stops Snakemake with one sentence of Semis, before any output, and never with a traceback."""
 
 import pytest
 from conftest import lay_out, reviews, study

@@ -1,4 +1,4 @@
-"""The benchmarks ask the workflow for files that it makes, and their configs are whole."""
+"""The benchmarks request files that the workflow makes, and their configs are complete."""
 
 import sys
 

@@ -10,7 +10,7 @@ import yaml
 from conftest import ROOT
 
 PROFILE = ["--workflow-profile", ROOT / "profiles" / "default"]
-# Each job fails where the other one is at it.
+# Each job fails if the other one runs at the same time.
 IN_TURN = """
 rule all:
     input: "1.done", "2.done", "3.done"
@@ -19,7 +19,7 @@ rule job:
     resources: gpu=1
     shell: "mkdir held && sleep 0.5 && rmdir held && touch {output}"
 """
-# Each job ends only where the other one is at it too.
+# Each job ends only if the other one runs at the same time.
 TOGETHER = """
 rule all:
     input: "1.done", "2.done"
@@ -36,7 +36,7 @@ def run(folder, rules, *args):
     """Run a Snakefile with eight cores under the default profile."""
     (folder / "Snakefile").write_text(rules)
     command = [sys.executable, "-m", "snakemake", "--cores", "8", *PROFILE, *args]
-    path = f"{ROOT / 'envs' / 'stand_in' / 'bin'}{os.pathsep}{os.environ['PATH']}"  # the profile asks for a conda
+    path = f"{ROOT / 'envs' / 'stand_in' / 'bin'}{os.pathsep}{os.environ['PATH']}"  # the profile needs a conda
     env = {**os.environ, "PATH": path, "SEMIS_PYTHON": sys.executable}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
@@ -52,7 +52,7 @@ def test_two_jobs_never_share_a_gpu_unless_asked(tmp_path):
 
 @pytest.mark.parametrize(("threads", "shown"), [(None, None), (3, "3")])
 def test_a_training_has_the_threads_of_the_config(snakemake, threads, shown):
-    """One by default, which Snakemake does not print: as many trainings run side by side as there are cores."""
+    """The default is one, which Snakemake does not print: each core can run one training."""
     (snakemake.folder / "demo").symlink_to(ROOT / "demo")
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     if threads:

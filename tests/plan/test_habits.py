@@ -1,4 +1,4 @@
-"""What holds for all of the code: linters, types, sizes, and what every rule carries."""
+"""The habits of all code: linters, types, sizes, the parts of every rule, plain prose."""
 
 import ast
 import re
@@ -14,13 +14,13 @@ BIN = Path(sys.executable).parent
 SCRIPTS = ROOT / "scripts"
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 PRODUCT = sorted([*SCRIPTS.rglob("*.py"), *(ROOT / "envs").rglob("*.py")])
-# {rule name: its text}, of all rule files; figures' rules are made in a loop
+# {rule name: its text} for all rule files; a loop makes the rules of figures
 RULES = {
     name or "figure": body
     for file in RULE_FILES
     for name, body in re.findall(r"^ *rule ?(\w*):\n(.*?)(?=^ *rule |^else:|\Z)", file.read_text(), re.M | re.S)
 }
-# Those that run a script; the others are targets to be asked for by name.
+# The rules that run a script; the others are targets to be requested by name.
 JOBS = {name: body for name, body in RULES.items() if re.search(r"^ +script:", body, re.M)}
 
 
@@ -43,7 +43,7 @@ def test_linters_find_nothing(command):
 
 
 def functions(file):
-    """(name, lines) of all functions of a file."""
+    """Yield (name, number of lines) of all functions in a file."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.FunctionDef):
             yield node.name, node.end_lineno - node.lineno + 1
@@ -76,7 +76,7 @@ def test_a_recipe_names_the_script_and_the_environment_of_its_rule(name):
 
 
 def imports(file):
-    """Dotted names that a file imports."""
+    """Yield the dotted names that a file imports."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -85,7 +85,7 @@ def imports(file):
 
 
 def test_nothing_outside_the_fast_engine_imports_it():
-    """semis.engines loads it by a name that it puts together."""
+    """semis.engines loads it by a name that it composes at run time."""
     own = [SCRIPTS / "semis" / "fast", SCRIPTS / "fairseq_fast"]
     others = [file for file in PRODUCT if not any(folder in file.parents for folder in own)]
     found = {file: name for file in others for name in imports(file) if re.match(r"semis\.fast|fairseq_fast", name)}
@@ -93,7 +93,7 @@ def test_nothing_outside_the_fast_engine_imports_it():
 
 
 def test_planning_imports_no_heavy_library():
-    """Snakemake's own Python has none of them, but those that Snakemake itself imports where they are installed."""
+    """Snakemake's Python need not have them. Snakemake itself imports some of them if they are installed."""
     modules = sorted(f"semis.study.{file.stem}" for file in (SCRIPTS / "semis" / "study").glob("*.py"))
     program = (
         "import sys, snakemake.cli, snakemake.utils; before = set(sys.modules);"
@@ -105,7 +105,7 @@ def test_planning_imports_no_heavy_library():
 
 
 def pins(file):
-    """{package: version} of an environment's YAML or of a requirements file; all must be exact."""
+    """Return {package: version} of an environment's YAML or of a requirements file; all versions must be exact."""
     if file.suffix == ".yaml":
         listed = yaml.safe_load(file.read_text())["dependencies"][-1]["pip"]
     else:
@@ -122,7 +122,7 @@ def test_a_package_has_one_version_everywhere():
 
 
 def yaml_of(text):
-    """A profile as a mapping; what YTE evaluates in it is left out."""
+    """Return a profile as a mapping, without the parts that YTE evaluates."""
     return {key: value for key, value in yaml.safe_load(text).items() if not key.startswith("__")}
 
 
@@ -135,11 +135,11 @@ def test_every_profile_and_sample_reruns_by_the_same_triggers():
         assert profile["rerun-triggers"] == ["mtime", "params", "input"], profile
 
 
-# They name the words themselves, or what was renamed.
+# These files contain the words themselves, or old names.
 UNREAD = ("tests/plan/test_habits.py", "CHANGELOG.md")
 
 
-# Words by which a sentence reads as translated; each has a plainer one.
+# Words that make a sentence sound translated; each has a plainer alternative.
 @pytest.mark.parametrize("words", [r"\bstood\b", r"\bgone on\b", r"\bis no\b", r"\bbloom_\w+"])
 def test_prose_is_plain(words):
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)

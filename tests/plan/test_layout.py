@@ -1,4 +1,4 @@
-"""A results folder of another version of Semis is left as it is."""
+"""A results folder of another version of Semis stays unchanged."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ RESULTS = Path("results/t")
 
 
 def contents(folder):
-    """{path: (bytes, date)} of all files in a folder."""
+    """Return {path: (bytes, date)} for all files in a folder."""
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
 

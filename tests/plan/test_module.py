@@ -1,4 +1,4 @@
-"""Semis as a block of another workflow: taken in with `module`, twice, each time with a config of its own."""
+"""Semis as a part of another workflow, which includes it twice with `module`, each time with another config."""
 
 import json
 import re
@@ -38,7 +38,7 @@ rule everything:
 
 @pytest.fixture
 def outer(tmp_path):
-    """A function that runs the other workflow, in a folder of its own with a config of its own."""
+    """A function that runs the other workflow, with its own folder and its own config."""
     lay_out(tmp_path / "books", reviews())
     books = study({"path": "books"})
     configs = {"first": books | {"study": "one"}, "second": books | {"study": "two"}}
@@ -71,7 +71,7 @@ def test_another_workflow_runs_rules_of_both(outer, tmp_path):
 
 
 def test_the_workflow_catalog_can_list_it():
-    """As a generic workflow: a Snakefile at the root, .smk files in rules/, two words in the README."""
+    """It lists a repository with a Snakefile at the root, .smk files in rules/ and two words in the README."""
     usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
     assert usage["software-stack-deployment"]["conda"] and usage["report"]
     assert (ROOT / "Snakefile").is_file() and list((ROOT / "rules").glob("*.smk"))

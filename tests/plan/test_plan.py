@@ -1,4 +1,4 @@
-"""What Snakemake plans for a config, by dry-run: datasets, models, methods and seeds are data."""
+"""Snakemake's plan for a config, by dry-run: datasets, models, methods and seeds are data."""
 
 import copy
 import re
@@ -13,13 +13,13 @@ from conftest import ROOT
 
 @pytest.fixture
 def demo(snakemake):
-    """The demo's config, in a folder where its relative paths lead to the demo's texts."""
+    """The demo's config, in a folder in which its relative paths lead to the demo's files."""
     (snakemake.folder / "demo").symlink_to(ROOT / "demo")
     return yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
 
 
 def planned(snakemake, config, *targets):
-    """{rule: number of jobs} of a dry-run."""
+    """Return {rule: number of jobs} of a dry-run."""
     done = snakemake(config, *targets, "--dry-run", "--quiet", "rules")
     assert done.returncode == 0, done.output
     table = done.output.split("Job stats:")[1].split("total")[0]
@@ -27,7 +27,7 @@ def planned(snakemake, config, *targets):
 
 
 def change(before, after):
-    """{rule: jobs more or fewer} between two plans."""
+    """Return {rule: difference in the number of jobs} between two plans."""
     return {name: n for name in before | after if (n := after.get(name, 0) - before.get(name, 0))}
 
 
@@ -36,7 +36,7 @@ def test_the_demo_has_a_run_for_each_method_and_seed_and_both_parts(snakemake, d
     assert plan["finetune_fairseq"] == plan["evaluate_fairseq"] == 2 * len(demo["seeds"])
     assert plan["finetune_huggingface"] == plan["evaluate_huggingface"] == len(demo["seeds"])
     assert plan["qlora_train"] == 2
-    assert plan["qlora_sample"] == 3  # of the untrained model too
+    assert plan["qlora_sample"] == 3  # including the untrained model
     assert plan["pretrain"] == plan["export"] == plan["summary"] == 1
 
 
@@ -91,7 +91,7 @@ def test_training_never_reads_test(snakemake, demo):
 
 
 def test_another_build_of_fairseq_makes_another_training(tmp_path):
-    """The version of fairseq is in the script that installs it, not in the YAML."""
+    """The script that installs fairseq has its version, not the YAML."""
     envs = tmp_path / "envs"
     shutil.copytree(ROOT / "envs", envs)
     script = envs / "fairseq.post-deploy.sh"
@@ -123,7 +123,7 @@ def test_an_exported_model_has_the_positions_of_its_origin(snakemake, demo):
 
 
 def test_names_with_hyphens_share_no_file(snakemake, demo):
-    """books and fr-scratch, books-fr and scratch: joined by hyphens their logs would be one."""
+    """books with fr-scratch, and books-fr with scratch, would share a log if hyphens joined the names."""
     books = demo["datasets"].pop("demo-books")
     demo["datasets"] = {"books": books, "books-fr": copy.deepcopy(books)}
     method = demo["methods"]["fairseq-scratch"]

@@ -1,4 +1,4 @@
-"""profiles/: the generic one with its script, and the texts that profiles/README.md gives for other schedulers."""
+"""The generic profile with its script, and the samples of profiles/README.md for other schedulers."""
 
 import re
 
@@ -12,7 +12,7 @@ OTHERS = {yaml.safe_load(text)["executor"]: text for text in re.findall(r"```yam
 
 @pytest.fixture
 def study(snakemake):
-    """The demo's config with one run of one method, in a folder from which its texts are reached."""
+    """The demo's config with one run of one method, in a folder from which its paths work."""
     for name in ("demo", "profiles"):
         (snakemake.folder / name).symlink_to(ROOT / name)
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
@@ -35,7 +35,7 @@ def test_the_readme_names_these_schedulers():
 
 
 def test_every_profile_reruns_by_what_the_digests_need():
-    """Snakemake's own triggers for code and environments go by dates and absolute folders."""
+    """Snakemake's own triggers for code and environments depend on dates and absolute folders."""
     profiles = {file.parent.name: yaml.safe_load(file.read_text()) for file in (ROOT / "profiles").glob("*/config*")}
     assert set(profiles) == {"default", "generic", "slurm"}
     profiles |= {name: yaml.safe_load(text) for name, text in OTHERS.items()}
@@ -49,7 +49,7 @@ def test_the_profiles_of_the_readme_are_read(snakemake, study, name):
     profile = snakemake.folder / name
     profile.mkdir()
     (profile / "config.v9+.yaml").write_text(OTHERS[name])
-    # Kubernetes plans only what already lies in its storage.
+    # Kubernetes plans only with files that are already in its storage.
     look = ["--list-rules"] if name == "kubernetes" else ["--dry-run", "--quiet", "rules"]
     done = snakemake(study, "--workflow-profile", str(profile), *look)
     assert done.returncode == 0 and "finetune_fairseq" in done.output, done.output

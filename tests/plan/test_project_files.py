@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not MAKE, reason="make is not there")
 
 
 def python(path, fits=True):
-    """Write a command that answers the Makefile's question, and makes an environment of one file with its own name."""
+    """Write a command that answers the Makefile's question, and whose environments hold one file with its name."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(f'#!/bin/sh\n[ $2 = -m ] || exit {0 if fits else 1}\nmkdir -p $4/bin\necho "$0" > $4/bin/python\n')
     path.chmod(0o755)
@@ -26,7 +26,7 @@ def python(path, fits=True):
 
 @pytest.fixture
 def make(tmp_path):
-    """A function that calls make in a folder with our Makefile and a PATH of almost nothing; returns what it did."""
+    """A function that calls make in a folder with the Makefile and a nearly empty PATH; it returns the outcome."""
     for file in ("Makefile", "requirements.txt"):
         shutil.copy(ROOT / file, tmp_path)
     (tmp_path / "bin").mkdir()
@@ -137,7 +137,7 @@ def hooks():
 
 def test_hooks_use_the_tools_that_the_tests_pin():
     pinned = dict(line.split("==") for line in (ROOT / "tests" / "requirements.txt").read_text().splitlines()[1:])
-    package = {"check-yaml": "pre-commit-hooks"}  # where a command has another name
+    package = {"check-yaml": "pre-commit-hooks"}  # commands whose package has another name
     commands = [Path(hook["entry"].split()[0]) for hook in hooks()]
     assert {command.parent for command in commands} == {Path(".venv/bin")}
     assert {package.get(command.name, command.name) for command in commands} <= pinned.keys()

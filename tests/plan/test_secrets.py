@@ -1,4 +1,4 @@
-"""Secrets and privacy: what must not be written is not written, and nothing is sent or listened for unasked."""
+"""Secrets and privacy: Semis writes no secret, and it sends nothing and listens on no port unless asked."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def test_the_card_of_an_adapter_names_its_origin_without_a_query():
 
 @pytest.mark.slow
 def test_the_demo_sends_nothing_and_listens_for_nothing(trace, tmp_path):
-    """Of all its processes; what they say to each other goes through sockets without an address on any network."""
+    """This holds for all its processes; among themselves they use sockets without a network address."""
     assert asked(trace) == []
     assert "AF_UNIX" in trace.read_text()
     bad = "import socket; socket.create_server(('127.0.0.1', 0)); socket.socket().connect_ex(('127.0.0.1', 9))"

@@ -1,7 +1,7 @@
-"""Do what a rule's script does without the harness: call its `main` on plain objects, `bare_call.py SCRIPT JOB`.
+"""Run a rule's script without the harness, by calling its `main` on plain objects: `bare_call.py SCRIPT JOB`.
 
-SCRIPT is a training's or an evaluation's. JOB is a JSON object {inputs, output, recipe, wildcards, threads}. It runs in
-the environment of the rule.
+SCRIPT is that of a training or an evaluation. JOB is a JSON object {inputs, output, recipe, wildcards, threads}. Call
+it in the environment of the rule.
 """
 
 import importlib

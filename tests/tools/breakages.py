@@ -1,7 +1,7 @@
 """Show that the tests notice mistakes: break one line of the code at a time, and expect a named test to fail.
 
-tests/breakages.yaml lists the breakages; they are made in a temporary copy of the checkout. The exit status is 1 where
-a test fails without a breakage, where a line to break is not in its file once, or where a breakage goes unnoticed.
+tests/breakages.yaml lists the breakages; this tool makes them in a temporary copy of the checkout. The exit status is 1
+if a test fails without a breakage, if a line to break is not in its file exactly once, or if a test misses a breakage.
 """
 
 import argparse
@@ -19,24 +19,24 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def copy_checkout(root: Path, target: Path) -> None:
-    """Copy the files of the checkout `root` as they are now, all but those that git ignores."""
+    """Copy the present files of the checkout `root`, except those that git ignores."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0"):
-        if (root / name).is_file():  # a tracked file may have been removed
+        if (root / name).is_file():  # a tracked file may be deleted
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, target / name)
 
 
 def run_tests(root: Path, folder: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run these tests in the copy `folder`, with the environments that the checkout `root` has made."""
-    # Without bytecode, since Python would take that of a broken line for the mended file of the same second and size.
+    """Run these tests in the copy `folder`, with the environments of the checkout `root`."""
+    # Without bytecode: Python would reuse that of a broken file for the restored one of the same second and size.
     env = {"SNAKEMAKE_CONDA_PREFIX": str(root / ".snakemake" / "conda"), **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", *tests]
     return subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def try_breakage(root: Path, folder: Path, entry: dict[str, str]) -> str:
-    """Break one line in the copy `folder` of the checkout `root`, run its test, mend the line; say what happened."""
+    """Break one line in the copy `folder` of the checkout `root`, run its test, restore it; return the outcome."""
     file = folder / entry["file"]
     lines = file.read_text(encoding="utf-8").split("\n") if file.is_file() else []
     places = [place for place, line in enumerate(lines) if line.strip() == entry["old"]]
@@ -51,7 +51,7 @@ def try_breakage(root: Path, folder: Path, entry: dict[str, str]) -> str:
 
 
 def main(root: Path, listed: Path) -> int:
-    """Try all breakages of the list on the checkout `root`, print a line for each; return the exit status."""
+    """Try all breakages of the list on the checkout `root` and print a line for each; return the exit status."""
     entries = yaml.safe_load(listed.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         copy_checkout(root, Path(folder))

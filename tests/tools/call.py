@@ -1,7 +1,7 @@
 """Call one function of a Python file without importing the file: `call.py FILE FUNCTION ARGUMENTS`.
 
-A test's function runs in an environment of the rules, which lacks pytest. It is compiled at its own place in its own
-file, so that tracebacks and breakpoints name that. Arguments are a JSON list; the result is printed as JSON.
+A function of a test runs in an environment of the rules, which lacks pytest. It keeps its file and line numbers, so
+that tracebacks and breakpoints work. Arguments are a JSON list; the result is printed as JSON.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Configs of tests, and what becomes of them."""
+"""Configs for tests, and their resolved form."""
 
 import copy
 
@@ -13,7 +13,7 @@ QLORA = {"model": {"build": {"text": TEXT}}, "data": {"source": {"path": "."}}, 
 
 
 def resolved(config):
-    """The config with its defaults, or the UserError's sentence."""
+    """Return the config with its defaults, or the sentence of the UserError."""
     config = copy.deepcopy(config)
     try:
         study_config.resolve(config, SCHEMA, "config.yaml")

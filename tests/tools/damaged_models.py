@@ -1,4 +1,4 @@
-"""Tiny models of Hugging Face format, whole and damaged; what the product says of them, in the rules' environments."""
+"""Tiny Hugging Face models, intact and damaged, and Semis's messages about them; runs in the rules' environments."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ TOKENIZER, TOKENIZER_SETTINGS = "tokenizer.json", "tokenizer_config.json"
 
 
 def tokenizer(words):
-    """A tokenizer of whole words."""
+    """Return a tokenizer whose tokens are words."""
     cutter = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
     cutter.pre_tokenizer = pre_tokenizers.Whitespace()
     special = dict(zip(("bos_token", "pad_token", "eos_token", "unk_token"), words))
@@ -32,7 +32,7 @@ def tokenizer(words):
 
 
 def tiny(kind):
-    """(a new model, the name of one of its norms, its config's key for the layers)."""
+    """Return (a new model, the name of one of its norms, its config's key for the layers)."""
     sizes = {"vocab_size": len(WORDS), "hidden_size": 64}
     if kind == "qlora":
         return BloomForCausalLM(BloomConfig(n_layer=1, n_head=2, **sizes)), "transformer.ln_f.weight", "n_layer"
@@ -42,7 +42,7 @@ def tiny(kind):
 
 
 def load(kind, folder):
-    """Load a folder as the product does; Roberta for 16 positions, BLOOM up to the first answer."""
+    """Load a folder as the scripts do: RoBERTa for 16 positions, BLOOM up to the first answer."""
     if kind == "qlora":
         from semis.qlora.model import load_quantized
         from semis.qlora.prompt import load_tokenizer
@@ -60,7 +60,7 @@ def load(kind, folder):
 
 
 def sentence(do):
-    """What the UserError of a call says, or None."""
+    """Return the sentence of the UserError that a call raises, or None."""
     try:
         do()
     except UserError as error:
@@ -85,7 +85,7 @@ def change(file, **keys):
 
 
 def loaded(root, kind):
-    """{damage: the sentence for a tiny model with it, or None}."""
+    """Return {damage: the sentence for a tiny model with that damage, or None}."""
     model, norm, layers = tiny(kind)
 
     def not_a_number(folder):
@@ -129,7 +129,7 @@ def loaded(root, kind):
 
 
 def diverging_qlora(root):
-    """The sentences for a BLOOM that is built, and one that is trained, at a learning rate far too high."""
+    """Return the sentences for building and for training a BLOOM with a learning rate that is far too high."""
     from semis.qlora.methods import RECIPES
 
     import qlora_build_model

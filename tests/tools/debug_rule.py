@@ -48,14 +48,14 @@ def planned(target: str, config: str) -> Any:
 
 
 def described(job: Any, script: Path) -> Snakemake:
-    """Return the object that a script knows as `snakemake`, as Snakemake itself would make it for this job."""
+    """Return the object `snakemake` that Snakemake would pass to the script of this job."""
     resources = ResourceList(fromdict={**dict(job.resources.items()), "tmpdir": tempfile.gettempdir()})
     asked = (job.input, job.output, job.params, job.wildcards, job.threads, resources, job.log)
     return Snakemake(*asked, job.rule.workflow.config, job.rule.name, None, str(script.parent))
 
 
 def lay_out(folder: Path, job: Any) -> None:
-    """Link all but `results` and the inputs of `job` into `folder`. Exits where an input does not exist."""
+    """Link everything except `results`, and the inputs of `job`, into `folder`. Exits if an input does not exist."""
     for entry in Path().iterdir():
         if entry.name != "results":
             (folder / entry.name).symlink_to(entry.resolve())

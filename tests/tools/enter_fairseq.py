@@ -1,4 +1,4 @@
-"""Runs in fairseq's environment: a file comes in wherever fairseq or our own code reads a checkpoint."""
+"""Gives a file to every place where fairseq or Semis reads a checkpoint; runs in the environment fairseq."""
 
 import os
 import subprocess
@@ -24,13 +24,13 @@ RECIPE = {
 
 
 def flags(engine, reviews):
-    """Flags of fairseq-train for `RECIPE`, two labels and so many reviews."""
+    """Return the flags of fairseq-train for `RECIPE`, two labels and this number of reviews."""
     found = finetune_fairseq.recipe_flags(RECIPE, engine.optimizer, 2, 0, reviews)
     return found + fairseq_training.model_flags(engine, SIZES, 64)
 
 
 def train(work, pattern, start=None):
-    """Let fairseq-train resume from checkpoints that match, or start from one; return the line in which it refuses."""
+    """Let fairseq-train resume from a matching checkpoint, or start from one; return the line of its refusal."""
     out = os.dup(1), os.dup(2)
     with open(work / "printed", "w") as stream:
         os.dup2(stream.fileno(), 1)
@@ -45,7 +45,7 @@ def train(work, pattern, start=None):
 
 
 def lay_out(results, folder):
-    """Lay the demo's binarized reviews into a folder."""
+    """Lay out the demo's binarized reviews in a folder."""
     tokens = f"{results}/data/demo-books/tokens/roberta-demo"
     kinds = [f"{part}.{kind}" for part in ("input0", "label") for kind in ("bin", "idx")]
     splits = {split: [f"{tokens}/{split}.{kind}" for kind in kinds] for split in ("train", "valid", "test")}
@@ -53,7 +53,7 @@ def lay_out(results, folder):
 
 
 def entered(results, checkpoint, root):
-    """{place: what came of it} where the file `checkpoint` is what a user, or a run before, has left there."""
+    """Return {place: outcome} when a user or an earlier run has left the file `checkpoint` in that place."""
     work = Path(root, "work")
     lay_out(results, work / "data")
     (work / "checkpoints").mkdir()

@@ -1,6 +1,6 @@
-"""Files come in wherever transformers, peft or our own code reads a model or adapter.
+"""Gives files to every place where transformers, peft or Semis reads a model or an adapter.
 
-Classifiers are read in the environment transformers, language models in the environment qlora.
+Classifiers are loaded in the environment transformers, language models in the environment qlora.
 """
 
 import io
@@ -40,7 +40,7 @@ TOKENIZER = {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Evi
 
 
 class Places:
-    """Folders that were altered, and the functions of the scripts that read them."""
+    """Altered folders, and the functions of the scripts that read them."""
 
     def __init__(self, results, root, pickled, mark):
         results, self.root = Path(results), Path(root)
@@ -54,7 +54,7 @@ class Places:
         self.parts = {"model.safetensors": None, "part.bin": pickled, "pytorch_model.bin.index.json": parts}
 
     def altered(self, origin, files):
-        """A copy of a folder with files written or (None) removed; a mapping's keys are set in a JSON file."""
+        """Return a copy of a folder with files written or (None) removed; a mapping updates the keys of a JSON file."""
         folder = Path(shutil.copytree(origin, self.root / str(len(list(self.root.iterdir())))))
         for name, content in files.items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -95,7 +95,7 @@ class Places:
         PeftModel.from_pretrained(model, self.altered(self.adapter, files))
 
     def trainer(self, epochs):
-        """A Trainer as the script makes it, of a few examples: two updates an epoch."""
+        """Return a Trainer as the script makes it, with four examples: two updates per epoch."""
         data = [{"input_ids": [0, 5, 2], "attention_mask": [1, 1, 1], "label": i % 2} for i in range(4)]
         return engine.Trainer(
             AutoModelForSequenceClassification.from_pretrained(self.roberta),
@@ -115,8 +115,8 @@ class Places:
 
 
 def entered(results, root, checkpoint, mark, environment):
-    """{place in this environment: what came of it}; a pickle, the file `checkpoint`, or code would write `mark`."""
-    sys.stdin = io.StringIO("y\n" * 99)  # whoever asks on the terminal whether to run code is told yes
+    """Return {place in this environment: outcome}. If the pickle `checkpoint` or code ran, it would write `mark`."""
+    sys.stdin = io.StringIO("y\n" * 99)  # answers yes to every question on the terminal whether to run code
     at = Places(results, root, Path(checkpoint).read_bytes(), mark)
     adapter = {
         "adapter_config.json": (at.adapter / "adapter_config.json").read_bytes(),

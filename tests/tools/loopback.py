@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 for tests: files by path, and as much of the Hugging Face hub as a download needs."""
+"""A real HTTP server on 127.0.0.1: it serves files, and as much of the Hugging Face hub as a download needs."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ HUB_FILE = re.compile(r"/(datasets/)?(.+?)/resolve/([^/]+)/(.+)")
 
 @dataclass
 class Answer:
-    """What the server sends once.
+    """One answer of the server.
 
-    With `cut`, no more than that many bytes of the body come in a connection, which is then ended, or with `stall` held
-    open. With `version` it has that ETag, and a request for the rest of the same version (Range, If-Range) is given it.
+    With `cut`, a connection delivers at most that many bytes of the body and then ends, or with `stall` stays open.
+    `version` is the ETag; a request for the rest of the same version (Range, If-Range) gets the rest.
     """
 
     body: bytes = b""
@@ -30,9 +30,9 @@ class Answer:
 
 
 class Loopback(ThreadingHTTPServer):
-    """Serves what tests give it; `asked` lists the requests as 'GET /path', `headers` what each sent along.
+    """Serves the answers that tests define; `asked` lists the requests as 'GET /path', `headers` their headers.
 
-    With `certificate`, a file that also holds the key, it speaks https.
+    With `certificate`, a file that also contains the key, it speaks https.
     """
 
     def __init__(self, certificate=None):
@@ -57,14 +57,14 @@ class Loopback(ThreadingHTTPServer):
         self.server_close()
 
     def serve(self, path, *answers):
-        """Serve these answers (Answer, or bytes) at `path`, one a request, the last from then on; return the url."""
+        """Serve these answers (Answer or bytes) at `path`, one per request, then repeat the last; return the url."""
         self._answers[path] = [a if isinstance(a, Answer) else Answer(a) for a in answers]
         return self.url + path
 
     def serve_repository(self, kind, name, files, revision="main", token=None):
-        """Serve {path: bytes or text} as a hub's repository of this kind (model, dataset); return its commit.
+        """Serve {path: bytes or text} as a repository of the hub of this kind (model, dataset); return its commit.
 
-        With `token` it is private.
+        With `token` the repository is private.
         """
         files = {path: body.encode() if isinstance(body, str) else body for path, body in files.items()}
         commit = hashlib.sha1(repr((kind, name, revision, files)).encode()).hexdigest()
@@ -74,7 +74,7 @@ class Loopback(ThreadingHTTPServer):
         return commit
 
     def answer(self, method, path, headers):
-        """The answer to a request."""
+        """Return the answer to a request."""
         self.asked.append(f"{method} {path}")
         self.headers.append(headers)
         if path in self._answers:
@@ -91,7 +91,7 @@ class Loopback(ThreadingHTTPServer):
     def _hub(self, headers, kind, name, revision, what, file=None):
         token = self._tokens.get((kind, name))
         if (kind, name) not in self._repositories or token and headers.get("Authorization") != f"Bearer {token}":
-            # Without a token the hub says 401 for what is not there, as for what is private.
+            # Without a token the hub answers 401 for a missing repository too, not only for a private one.
             return Answer(status=401, headers={"X-Error-Code": "RepoNotFound"})
         if revision not in self._repositories[kind, name]:
             return Answer(status=404, headers={"X-Error-Code": "RevisionNotFound"})
@@ -136,4 +136,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def log_message(self, *args):
-        """Keep the test's output quiet."""
+        """Print nothing."""

@@ -1,4 +1,4 @@
-"""Texts that are easily taken for something else, or are longer than a reader expects."""
+"""Texts that programs easily mistake for something else, and one that is longer than expected."""
 
 LONG = "un très bon livre " * 280_000  # 5 MB
 LITERALS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "▁", "<s> </s>", "le</s>chat<pad>", "▁▁a"]

@@ -1,4 +1,4 @@
-"""Archives for tests, as bytes: ordinary ones, and such as only an enemy makes."""
+"""Archives for tests, as bytes: ordinary and malicious ones."""
 
 import copy
 import io
@@ -7,7 +7,7 @@ import zipfile
 
 
 def zipped(files):
-    """A zip of {path: text or bytes}, or of (path or ZipInfo, text or bytes) pairs where a path comes twice."""
+    """Return a zip of {path: text or bytes}, or of pairs (path or ZipInfo, text or bytes), which may repeat a path."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in files.items() if isinstance(files, dict) else files:
@@ -16,7 +16,7 @@ def zipped(files):
 
 
 def tampered(files, **fields):
-    """A zip of {path: text} whose directory says what `fields` (of ZipInfo) say of each file."""
+    """Return a zip of {path: text} whose directory has the `fields` (of ZipInfo) for each file."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for path, content in files.items():
@@ -28,7 +28,7 @@ def tampered(files, **fields):
 
 
 def overlapping(count, size):
-    """A zip whose directory names one file of `size` zeros `count` times, each time by another name."""
+    """Return a zip whose directory lists one file of `size` zeros `count` times, each time under another name."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("0", bytes(size))
@@ -39,7 +39,7 @@ def overlapping(count, size):
 
 
 def tarred(files, mode="gz"):
-    """A tar of {path: text or bytes}, or of (path or TarInfo, text or bytes) pairs; `mode` is its compression."""
+    """Return a tar, compressed by `mode`, of {path: text or bytes} or of pairs (path or TarInfo, text or bytes)."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode=f"w:{mode}") as archive:
         for path, content in files.items() if isinstance(files, dict) else files:
@@ -51,7 +51,7 @@ def tarred(files, mode="gz"):
 
 
 def special(name, kind, target=""):
-    """The TarInfo of something that is not a file: a link of this kind (SYMTYPE, LNKTYPE) to `target`, or a device."""
+    """Return the TarInfo of something other than a file: a link (SYMTYPE, LNKTYPE) to `target`, or a device."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info

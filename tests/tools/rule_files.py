@@ -1,8 +1,8 @@
-"""Inputs and outputs of a rule as its script knows them, made without Snakemake."""
+"""Inputs and outputs of a rule, in the form that its script gets, made without Snakemake."""
 
 
 class Files(list):
-    """As Snakemake's: a list of all paths, with names for one path or for a list of them."""
+    """Like Snakemake's: a list of all paths, with a name for each path or for a list of paths."""
 
     def __init__(self, **named):
         self._named = named
@@ -16,5 +16,5 @@ class Files(list):
             raise AttributeError(name) from None
 
     def get(self, name, default=None):
-        """What has this name, or `default`."""
+        """Return the path or paths with this name, or `default`."""
         return self._named.get(name, default)

@@ -1,4 +1,4 @@
-"""A real Slurm of one node on this machine, with a made-up GPU, for as long as a test needs it."""
+"""A real Slurm with one node on this machine and a pretended GPU, which runs as long as a test needs it."""
 
 import os
 import re
@@ -8,11 +8,11 @@ import subprocess
 import time
 from pathlib import Path
 
-# srun looks for its configuration here: the plugin hands no SLURM_CONF on to it.
+# srun reads its configuration from here: the plugin does not pass SLURM_CONF on.
 ETC = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ["slurmctld", "slurmd", "munged", "sbatch", "scontrol"]
 MUNGE_FILES = ["socket", "pid-file", "log-file", "seed-file"]
-# After /usr/share/doc/slurmctld: no accounting database, quick scheduling, finished jobs remembered for an hour.
+# After /usr/share/doc/slurmctld: no accounting database, fast scheduling, finished jobs are kept for an hour.
 CONFIG = """\
 ClusterName=lab
 SlurmctldHost=localhost(127.0.0.1)
@@ -48,7 +48,7 @@ PartitionName=gpu Nodes=localhost Default=NO MaxTime=1440 State=UP
 
 
 def missing():
-    """Why Slurm cannot be started here, or an empty text."""
+    """Return the reason why Slurm cannot start here, or an empty text."""
     lacking = [name for name in PROGRAMS if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
     if lacking:
         return f"needs {', '.join(lacking)}: apt install slurmctld slurmd slurm-client munge"
@@ -58,7 +58,7 @@ def missing():
 
 
 class Slurm:
-    """The daemons, and what Slurm itself says of its jobs."""
+    """The daemons of Slurm, and Slurm's own record of its jobs."""
 
     def __init__(self, folder, port):
         self.folder, self.port = Path(folder), port
@@ -99,16 +99,16 @@ class Slurm:
         ETC.unlink()
 
     def run(self, *command):
-        """Run a command of Slurm's, and return what it prints."""
+        """Run a command of Slurm and return its output."""
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def cancel_all(self):
-        """Cancel what waits or runs, and wait for its end."""
+        """Cancel all waiting and running jobs, and wait for their end."""
         self.run("scancel", "--user=root")
         while self.run("squeue", "-h"):
             time.sleep(0.2)
 
     def jobs(self):
-        """Slurm's own record of every job, as {key: value}, oldest first."""
+        """Return Slurm's own record of every job, as {key: value}, oldest first."""
         lines = self.run("scontrol", "show", "job", "--oneliner").splitlines()
         return [dict(re.findall(r"(\w+(?::\w+)*)=(\S*)", line)) for line in lines if "JobId=" in line]

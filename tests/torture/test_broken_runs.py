@@ -1,4 +1,4 @@
-"""A run whose Snakemake is killed: what the README says to type puts it right, and no job is done twice at once."""
+"""Runs whose Snakemake is killed: the command of the docs completes them, and no two processes do the same job."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ KILLED = {  # {method: (its rule, what is there once a first checkpoint is whole
 
 
 def holder(lock):
-    """The process that has written its number into a lock file."""
+    """Return the number of the process that holds a lock file."""
     return psutil.Process(int(re.match(r"process (\d+) on ", lock.read_text())[1]))
 
 
@@ -32,7 +32,9 @@ def test_a_job_that_another_process_still_does_is_refused(snakemake, tmp_path):
     with lock.open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         sentence = snakemake.sentence(config, "results/t/data/books/train.review")
-    assert sentence.startswith("Semis: process 1 on another-node still does this job for a run that was killed; wait")
+    assert sentence.startswith(
+        "Semis: process 1 on another-node is still doing this job for a run that was killed; wait"
+    )
     done = snakemake(config, "results/t/data/books/train.review")
     assert done.returncode == 0, done.output
     assert not lock.exists()
@@ -40,7 +42,7 @@ def test_a_job_that_another_process_still_does_is_refused(snakemake, tmp_path):
 
 @pytest.mark.slow
 def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
-    """Both trainings are caught behind their first checkpoint, and made to outlive their Snakemake."""
+    """The test stops both trainings after their first checkpoint and lets them outlive their Snakemake."""
     copy = shutil.copytree(runner.folder, tmp_path / "semis")
     snakemake = Snakemake(copy, root=copy)
     done = snakemake(CONFIG)
@@ -52,12 +54,15 @@ def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
         method: copy / f"results/demo/logs/{rule}/demo-books/{method}/seed0.log"
         for method, (rule, *_) in KILLED.items()
     }
-    for folder in [*runs.values(), copy / "results/demo/tables"]:  # what stands behind is there: nobody would miss runs
+    for folder in [
+        *runs.values(),
+        copy / "results/demo/tables",
+    ]:  # otherwise the later results exist, and Snakemake would not need the runs
         shutil.rmtree(folder)
 
     process = snakemake.start(CONFIG)
     caught, waiting = [], set(KILLED)
-    while waiting:  # whichever of the two comes first
+    while waiting:  # the order of the two is open
         assert process.poll() is None, process.stdout.read()
         for method in sorted(waiting):
             if list(runs[method].glob(f"work/*/checkpoints/{KILLED[method][1]}")):
@@ -76,7 +81,7 @@ def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
     assert done.returncode == 0, done.output
     done = snakemake(CONFIG, "--keep-going")
     assert done.returncode != 0
-    assert len(re.findall(r"^Semis: process \d+ on \S+ still does this job", done.output, re.M)) == 2, done.output
+    assert len(re.findall(r"^Semis: process \d+ on \S+ is still doing this job", done.output, re.M)) == 2, done.output
     assert not any(model.exists() for model in models.values())
 
     for stopped in reversed(caught):
@@ -94,7 +99,7 @@ def test_trainings_whose_snakemake_was_killed(runner, demo, tmp_path):
 
 
 def resumed_from(folder):
-    """{state of a work folder: the checkpoint that a fairseq training resumes from}; each has its epoch's accuracy."""
+    """Return {state of a work folder: the checkpoint from which fairseq resumes}; each has its epoch's accuracy."""
     import shutil
     from pathlib import Path
 
@@ -142,7 +147,7 @@ def resumed_from(folder):
             save(f"checkpoint{epoch}.pt", accuracy, best)
             if accuracy == best:
                 save("checkpoint_best.pt", accuracy, best)
-        if len(accuracies) == 3:  # two are kept
+        if len(accuracies) == 3:  # fairseq keeps two
             (Path(folder) / "checkpoints" / "checkpoint1.pt").unlink()
         assert checkpoints.is_whole(Path(folder) / "checkpoints" / "checkpoint_best.pt")
         for damage in damages:
@@ -189,7 +194,7 @@ def test_a_pretraining_killed_in_a_later_epoch_ends_in_the_same_bytes(runner, de
 
 @contextmanager
 def small_disk(folder, size):
-    """A file system of its own at `folder`, for root; else the test is skipped. Yields a function that changes it."""
+    """Mount a separate file system at `folder`; skip the test without root. Yields a function that remounts it."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
@@ -217,7 +222,7 @@ def test_a_disk_without_room_or_rights(snakemake, tmp_path):
 
 @pytest.mark.slow
 def test_a_training_that_runs_out_of_room_or_loses_a_file(runner, demo, tmp_path):
-    """Two trainings meet a full disk; with more room, one of them loses a file that it has still to open."""
+    """Two trainings meet a full disk; with more space, one of them loses a file before it opens that."""
     copy = shutil.copytree(runner.folder, tmp_path / "semis", symlinks=True)
     snakemake = Snakemake(copy, root=copy)
     runs = [copy / "results/demo/runs/demo-books" / method / "seed0" for method in KILLED]
@@ -229,7 +234,7 @@ def test_a_training_that_runs_out_of_room_or_loses_a_file(runner, demo, tmp_path
         done = snakemake(CONFIG, "--keep-going", *targets)
         assert done.returncode != 0
         for run in runs:
-            assert f"Semis: nothing can be written into {run.relative_to(copy)} (No space left on device); mend" in (
+            assert f"Semis: nothing can be written into {run.relative_to(copy)} (No space left on device); correct" in (
                 done.output
             ), done.output
         assert "Traceback" not in done.output, done.output

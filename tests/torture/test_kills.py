@@ -1,7 +1,7 @@
-"""Torture: the demo is killed at drawn moments and run again as the docs say, until it ends like an unkilled one.
+"""Torture: kill the demo at random moments and run it again as the docs say, until it ends like one without kills.
 
-`make torture KILLS=100 SEED=7` does more of it, or the same again: what is killed, and at which moment of its progress,
-depends on the seed alone.
+`make torture KILLS=100 SEED=7` makes more kills, or the same ones again: the victims and the moments depend only on the
+seed.
 """
 
 import os
@@ -20,9 +20,9 @@ import psutil
 import pytest
 from conftest import ROOT, Snakemake
 
-# The demo with one seed: its second runs meet no other rule.
+# The demo with one seed, since its second seed adds no other rule.
 CONFIG = (ROOT / "demo" / "config.yaml").read_text().replace("seeds: [0, 1]", "seeds: [0]")
-# One kill is drawn from each kind, which is a rule, or the rest of a rule file's; `all` is what follows the last job.
+# One kill is drawn for each kind: a rule, or the other rules of a file. `all` means the steps after the last job.
 KINDS = [
     ["reviews.smk"],
     ["pretrain.smk"],
@@ -35,16 +35,16 @@ KINDS = [
     ["qlora.smk", "qlora_results.smk"],
     ["qlora_train"],
 ]
-# {rule of a training: what its work folder holds of a checkpoint that was saved to its end}
+# {rule of a training: the pattern of a complete checkpoint in its work folder}
 CHECKPOINTS = {
     "pretrain": "checkpoint_*.pt",
     "finetune_fairseq": "checkpoint[0-9]*.pt",
     "finetune_huggingface": "checkpoint-*/seal.json",
     "qlora_train": "checkpoint-*/seal.json",
 }
-# SIGKILL for all processes, Snakemake alone, one process of a job; or all, and what was last written is lost too.
+# SIGKILL for all processes, for Snakemake only, for one process of a job; or for all, and the last write is lost too.
 VICTIMS = ["group", "snakemake", "worker", "power"]
-# Where a time shows; all other results are equal byte for byte.
+# Files that contain a time; all other results are equal byte for byte.
 TIMED = r"logs/.*|benchmarks/.*|tables/runtime\.csv|figures/wall_time\..*|summary\.html|report\.html|provenance\.json"
 TIMED += r"|.*/tensorboard/.*"
 RULE_FILES = {
@@ -59,7 +59,7 @@ Kill = namedtuple("Kill", "victim job moment amount luck")
 
 @pytest.fixture
 def whole(runner, demo, tmp_path):
-    """The runner of a demo with one seed that was not killed: a copy of the finished one without its second runs."""
+    """The runner of a demo with one seed and without kills: a copy of the finished demo without its second seed."""
     copy = shutil.copytree(runner.folder, tmp_path / "whole")
     for path in [*copy.glob("results/demo/runs/*/*/seed1"), *copy.glob("results/demo/*/*/*/*/seed1*")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -70,7 +70,7 @@ def whole(runner, demo, tmp_path):
 
 
 def jobs_of(runner):
-    """The jobs of a finished demo, as Snakemake lists them, and what follows the last one."""
+    """Return the jobs of a finished demo, as Snakemake lists them, and the steps after the last one."""
     found = {("all", "results/demo/provenance.json"): []}
     for line in runner(CONFIG, "--detailed-summary").output.splitlines():
         if line.startswith("results/"):
@@ -82,12 +82,12 @@ def jobs_of(runner):
 
 
 def is_of(job, kind):
-    """Whether a job is of one of KINDS."""
+    """Say whether a job belongs to this one of KINDS."""
     return (job.rule if job.rule in ("all", *CHECKPOINTS) else RULE_FILES[job.rule]) in kind
 
 
 def drawn(jobs, sizes, count, rng):
-    """So many kills, one of each kind; `sizes` are the bytes of each job's log in a demo that was not killed."""
+    """Draw this many kills, one of each kind; `sizes` has the bytes of each job's log in a demo without kills."""
     kinds = rng.sample(KINDS, min(count, len(KINDS)))
     victims = dict(zip(CHECKPOINTS, rng.sample(VICTIMS, len(CHECKPOINTS))))
     kills = []
@@ -105,16 +105,16 @@ def drawn(jobs, sizes, count, rng):
 
 
 class Torture:
-    """A demo in a folder of its own, with the kills that it has still to meet."""
+    """A demo in its own folder, with the kills that are still to come."""
 
     def __init__(self, snakemake, kills):
         self.snakemake, self.folder, self.kills = snakemake, snakemake.folder, kills
-        self.since = 0  # when the last run started: what is older is of a run before
+        self.since = 0  # start of the last run; older files belong to an earlier one
         self.knows_the_lock = False
-        self.to_go_on = set()  # trainings that were killed behind a whole checkpoint
+        self.to_go_on = set()  # trainings that were killed after a complete checkpoint
 
     def finish(self):
-        """Run until the study is finished, each kill has come, and each training went on where it could."""
+        """Run until the study is finished, every kill has happened, and every training has resumed if it could."""
         for _ in range(3 * len(self.kills) + 5):
             struck, code, output = self.run()
             if "cannot be locked" in output:
@@ -122,7 +122,7 @@ class Torture:
                 self.unlock()
             elif struck in ("group", "snakemake", "power") and self.knows_the_lock:
                 self.unlock()
-            elif "still does this job for a run that was killed; wait" in output:
+            elif "is still doing this job for a run that was killed; wait" in output:
                 time.sleep(1)
             elif code == 0:
                 break
@@ -136,7 +136,7 @@ class Torture:
         assert done.returncode == 0, done.output
 
     def run(self):
-        """Run Snakemake, and strike where a kill is due; return (last victim, exit code, what was printed)."""
+        """Run Snakemake, and kill when a kill is due; return (last victim, exit code, output)."""
         self.since, struck = time.time(), None
         with (self.folder / "output").open("w+") as stream:
             process = self.snakemake.start(CONFIG, stdout=stream, start_new_session=True)
@@ -155,7 +155,7 @@ class Torture:
             return struck, process.returncode, stream.read()
 
     def strike(self, kill, process):
-        """Kill; return the victim, which is the whole group where no process of the job is left."""
+        """Kill; return the victim, which is the whole process group if no process of the job is left."""
         print(f"{kill.victim} at {kill.moment} {kill.amount} of {kill.job.rule} ({kill.job.log})", flush=True)
         victim, rng = kill.victim, random.Random(kill.luck)
         jobs = psutil.Process(process.pid).children(recursive=True)
@@ -175,12 +175,12 @@ class Torture:
         checkpoints = self.checkpoints(kill.job)
         if victim == "power" and checkpoints:
             tear(checkpoints.pop(), rng)
-        if victim != "snakemake" and checkpoints:  # else it may have come to its end
+        if victim != "snakemake" and checkpoints:  # else it may have reached its end
             self.to_go_on.add(kill.job)
         return victim
 
     def checkpoints(self, job):
-        """The whole checkpoints of a training, the newest last; of another job none."""
+        """Return the complete checkpoints of a training, the newest last; an empty list for another job."""
         pattern = CHECKPOINTS.get(job.rule)
         history = [output for output in job.outputs if output.endswith("history.csv")]
         found = [p for h in history for p in (self.folder / h).parent.glob(f"work/*/checkpoints/{pattern}")]
@@ -188,7 +188,7 @@ class Torture:
         return sorted(times, key=times.get)
 
     def is_due(self, kill):
-        """Whether the job has come to the moment of its kill, or was done before that was seen."""
+        """Say whether the job has reached the moment of its kill, or has ended before that was noticed."""
         job, log = kill.job, status(self.folder / kill.job.log)
         if not self.is_running(job):
             return log and log.st_mtime > self.since and not self.lock(job).exists()
@@ -201,7 +201,7 @@ class Torture:
         return kill.moment == "start"
 
     def is_running(self, job):
-        """Whether a job has begun in this run, and not ended."""
+        """Say whether a job has begun in this run and has not ended."""
         lock = status(self.lock(job))
         return lock and lock.st_mtime > self.since
 
@@ -210,7 +210,7 @@ class Torture:
 
 
 def status(path):
-    """What the file system says of a file, or None where it is not there, or not any more."""
+    """Return the status of a file, or None if it does not exist, or no longer exists."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -218,19 +218,19 @@ def status(path):
 
 
 def tear(checkpoint, rng):
-    """Cut a file of a checkpoint at a drawn place, or empty it."""
+    """Truncate a file of a checkpoint at a random place, or empty it."""
     files = [checkpoint] if checkpoint.suffix == ".pt" else sorted(checkpoint.parent.iterdir())
     file = rng.choice([file for file in files if file.stat().st_size])
     os.truncate(file, int(rng.choice([0, rng.random()]) * file.stat().st_size))
 
 
 def untimed(name):
-    """The name of a file without the time and the host that TensorBoard's event files have in theirs."""
+    """Return the name of a file without time and host, which are in the names of TensorBoard's event files."""
     return re.sub(r"(tfevents)\..*", r"\1", name)
 
 
 def assert_equal(killed, whole):
-    """The results of two runners are the same files, with the same bytes in all that no time shows in."""
+    """Assert that two runners have the same result files, with the same bytes except in files with a time."""
     files = whole.files("results/demo")
     assert list(map(untimed, killed.files("results/demo"))) == list(map(untimed, files))
     compared = [Path("results/demo", name) for name in files if not re.fullmatch(TIMED, name)]
@@ -247,13 +247,22 @@ def test_every_rule_of_the_demo_may_be_killed():
 
 @pytest.mark.slow
 def test_a_demo_that_is_killed_again_and_again_ends_like_one_that_is_not(whole, tmp_path):
+    torture(whole, tmp_path, int(os.environ.get("KILLS") or 10))
+
+
+@pytest.mark.long
+def test_a_hundred_kills_change_nothing_either(whole, tmp_path):
+    torture(whole, tmp_path, 100)
+
+
+def torture(whole, folder, kills):
+    """Kill copies of the demo this many times, and compare each with the runner `whole`, which was not killed."""
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
-    kills = int(os.environ.get("KILLS") or 10)
     print(f"\n{kills} kills drawn with SEED={seed}")
     rng, jobs = random.Random(seed), jobs_of(whole)
     sizes = {job: (whole.folder / job.log).stat().st_size for job in jobs}
     rounds = [drawn(jobs, sizes, min(kills - done, len(KINDS)), rng) for done in range(0, kills, len(KINDS))]
-    copy = shutil.copytree(whole.folder, tmp_path / "semis", ignore=shutil.ignore_patterns("results", ".snakemake"))
+    copy = shutil.copytree(whole.folder, folder / "semis", ignore=shutil.ignore_patterns("results", ".snakemake"))
     for number, each in enumerate(rounds, 1):
         shutil.rmtree(copy / "results", ignore_errors=True)
         snakemake = Snakemake(copy, root=copy)

@@ -1,4 +1,4 @@
-"""Wrong and odd data, a row a case: taken as docs/input.md says, or refused in a sentence with file and line."""
+"""Wrong and odd data, one row per case: read as docs/inputs.md says, or refused in a sentence with file and line."""
 
 import itertools
 import lzma
@@ -23,7 +23,7 @@ from test_prepare_split import prepared
 
 DEMO_TEXT = str(ROOT / "demo" / "text.txt")
 
-# {case: (file, what is in it, the lines or the sentence)}
+# {case: (file, its contents, the lines or the sentence)}
 TEXTS = {
     "blank lines and blanks": ("t.txt", b"\n a \n\n\tb", ["a", "b"]),
     "CRLF and a byte-order mark": ("t.txt", b"\xef\xbb\xbfa\r\nb\r\n", ["a", "b"]),
@@ -39,13 +39,13 @@ TEXTS = {
         "t.txt.xz line 2 is not UTF-8; save the file in that enc",
     ),
     "NUL": ("t.txt", b"a\0\n", "t.txt line 1 holds a NUL byte; remove it."),
-    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is not a whole xz file; compress it with xz, or name it .txt."),
+    "no xz": ("t.txt.xz", b"a\n", "t.txt.xz is not a complete xz file; compress it with xz, or name it .txt."),
     "half of xz": (
         "t.txt.xz",
         lzma.compress(b"a\n" * 99)[:-9],
-        "t.txt.xz is not a whole xz file; compress it with xz, or na",
+        "t.txt.xz is not a complete xz file; compress it with xz, or na",
     ),
-    "a folder without text": ("t/a.md", b"a\n", "t holds no .txt and no .txt.xz file; put the text there."),
+    "a folder without text": ("t/a.md", b"a\n", "t holds no .txt or .txt.xz file; put the text there."),
 }
 
 
@@ -62,7 +62,7 @@ def test_texts(tmp_path, case):
 
 
 PAIR = '{"question": "a", "answer": "b"}'
-# {case: (what is in faq.json, the sentence behind its path)}
+# {case: (contents of faq.json, the sentence after its path)}
 PAIRS = {
     "nothing": ("", " is not JSON in UTF-8 (Expecting value: line 1 column 1"),
     "cut": (f"[{PAIR}, ", " is not JSON in UTF-8 (Expecting value: line 1 column 36"),
@@ -71,9 +71,15 @@ PAIRS = {
         b'[{"question": "\xe9", "answer": "b"}]',
         " is not JSON in UTF-8 ('utf-8' codec can't decode byte 0xe9",
     ),
-    "no list": (PAIR, " must be a JSON list of objects with question and answer, one at least; write it so."),
-    "an empty list": ("[]", " must be a JSON list of objects with question and answer, one at least; write it so."),
-    "a number": ("1e999", " must be a JSON list of objects with question and answer, one at least; write it so."),
+    "no list": (PAIR, " must be a JSON list of at least one object with question and answer; write it in that form."),
+    "an empty list": (
+        "[]",
+        " must be a JSON list of at least one object with question and answer; write it in that form.",
+    ),
+    "a number": (
+        "1e999",
+        " must be a JSON list of at least one object with question and answer; write it in that form.",
+    ),
     "a huge number": ("[" + "9" * 5000 + "]", " is not JSON in UTF-8 (Exceeds the limit (4300 digits)"),
     "deep": ("[" * 100_000, " is not JSON in UTF-8 (maximum recursion depth exceeded"),
     "a list of texts": ('["a", "b"]', ": object 1 of 2 has no question; add it, or remove the object."),
@@ -110,34 +116,43 @@ def test_questions_and_answers_that_are_refused(tmp_path, case):
     assert str(error.value).startswith(f"{file}{sentence}")
 
 
-def test_questions_and_answers_that_are_taken(tmp_path):
+def test_questions_and_answers_that_are_accepted(tmp_path):
     content = f'[{PAIR[:-1]}, "more": [1e999]}}, {{"question": "\\ud83d\\ude00\\u2028", "answer": "</s>\\r\\nb"}}]'
     file = lay_out(tmp_path, {"faq.json": b"\xef\xbb\xbf" + content.encode()}) / "faq.json"
     expected = [{"question": "a", "answer": "b"}, {"question": "\U0001f600", "answer": "</s>\r\nb"}]
     assert qlora_data.read_pairs(str(file)) == expected
 
 
-# {case: (dict.txt, its words or the sentence behind its path)}
+# {case: (dict.txt, its words or the sentence after its path)}
 DICTIONARIES = {
     "plain": ("▁le 5\na 3\n".encode(), ["▁le", "a"]),
     "no LF at the end, CRLF": (b"a 1\r\nb 2", ["a", "b"]),
     "a word of a blank": (b"a b 1\n", ["a b"]),
-    "a word that may stand again": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
-    "a word twice": (b"a 1\nb 1\na 2\n", " line 3 holds a a second time; put the dict.txt of the model there."),
-    "a token of fairseq": (b"<pad> 1\n", " line 1 holds <pad> a second time; put the dict.txt of the model there."),
-    "no count": (b"a 1\nb\n", " line 2 is not a word and its count, in UTF-8; put the dict.txt of the model there."),
+    "a word that may be repeated": (b"a 1\n<unk> 1 #fairseq:overwrite\n", ["a", "<unk>"]),
+    "a word twice": (b"a 1\nb 1\na 2\n", " line 3 repeats the word a; replace the file with the model's own dict.txt."),
+    "a token of fairseq": (
+        b"<pad> 1\n",
+        " line 1 repeats the word <pad>; replace the file with the model's own dict.txt.",
+    ),
+    "no count": (
+        b"a 1\nb\n",
+        " line 2 is not a word and its count in UTF-8; replace the file with the model's own dict.txt.",
+    ),
     "a count that is none": (
         b"a 1.5\n",
-        " line 1 is not a word and its count, in UTF-8; put the dict.txt of the model th",
+        " line 1 is not a word and its count in UTF-8; replace the file with the model's own",
     ),
     "a blank line": (
         b"a 1\n\nb 1\n",
-        " line 2 is not a word and its count, in UTF-8; put the dict.txt of the model there.",
+        " line 2 is not a word and its count in UTF-8; replace the file with the model's own dict.txt.",
     ),
-    "latin-1": (b"\xe9 1\n", " line 1 is not a word and its count, in UTF-8; put the dict.txt of the model there."),
+    "latin-1": (
+        b"\xe9 1\n",
+        " line 1 is not a word and its count in UTF-8; replace the file with the model's own dict.txt.",
+    ),
     "a tokenizer.json": (
         b'{"model": {}}\n',
-        " line 1 is not a word and its count, in UTF-8; put the dict.txt of the mo",
+        " line 1 is not a word and its count in UTF-8; replace the file with the model's own",
     ),
 }
 
@@ -156,12 +171,12 @@ def test_dictionaries(tmp_path, case):
 
 @pytest.fixture(scope="module")
 def model():
-    """(a sentencepiece model as bytes, its pieces), trained on the demo's text."""
+    """A sentencepiece model as bytes and its pieces, trained on the demo's text."""
     return train_tokenizer.train_tokenizer([DEMO_TEXT], 500)
 
 
 @pytest.mark.parametrize("cut", [lambda m: m[: len(m) // 2], lambda m: m[:-1], lambda m: b"", lambda m: b"<html>"])
-def test_a_sentencepiece_model_that_is_not_whole(tmp_path, model, cut):
+def test_an_incomplete_sentencepiece_model_is_refused(tmp_path, model, cut):
     file = lay_out(tmp_path, {"sentencepiece.bpe.model": cut(model[0])}) / "sentencepiece.bpe.model"
     with pytest.raises(
         UserError,
@@ -171,7 +186,7 @@ def test_a_sentencepiece_model_that_is_not_whole(tmp_path, model, cut):
 
 
 def test_a_word_like_a_token_of_fairseq_is_text(tmp_path):
-    """A model that knows no Latin letter gives <pad> as one unknown piece, which fairseq would take for padding."""
+    """A model without Latin letters makes one unknown piece of <pad>, and fairseq would take that for padding."""
     greek = "".join(f"{a}{b} {c}{a} {b}{c}\n" for a, b, c in itertools.product("αβγδε", repeat=3))
     file = lay_out(tmp_path, {"greek.txt": greek}) / "greek.txt"
     content, _ = train_tokenizer.train_tokenizer([str(file)], 30)
@@ -182,8 +197,8 @@ def test_a_word_like_a_token_of_fairseq_is_text(tmp_path):
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), max_size=30), min_size=1, max_size=20))
-def test_what_goes_in_as_lines_comes_out_as_the_same_lines(tmp_path_factory, model, lines):
-    """Through every reader and writer of reviews: as many lines, in the same order, with the same text."""
+def test_lines_stay_the_same_through_every_reader_and_writer(tmp_path_factory, model, lines):
+    """Reviews keep their number, order and text."""
     folder = tmp_path_factory.mktemp("lines")
     labels = ["0", "1", *("1" for _ in lines)]
     lines = ["x", "y", *lines]

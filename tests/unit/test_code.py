@@ -1,4 +1,4 @@
-"""The digests of code: what counts as its meaning, and what does not."""
+"""The digests of code: they change with its meaning, and with nothing else."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ FILES = {
 
 @pytest.fixture
 def scripts(tmp_path):
-    """A function that lays out `FILES`, some of them changed, in a new folder, and returns it."""
+    """A function that lays out `FILES`, some of them changed, in a new folder, and returns the folder."""
 
     def lay_out(**changed):
         folder = tmp_path / f"scripts{len(list(tmp_path.iterdir()))}"
@@ -76,7 +76,7 @@ def edited(name, old, new):
     ],
     ids=str,
 )
-def test_what_changes_no_meaning_changes_no_digest(scripts, change):
+def test_an_edit_that_keeps_the_meaning_keeps_the_digest(scripts, change):
     assert code_digest(scripts(**change), "script.py") == code_digest(scripts(), "script.py")
 
 
@@ -91,7 +91,7 @@ def test_what_changes_no_meaning_changes_no_digest(scripts, change):
     ],
     ids=str,
 )
-def test_another_meaning_is_another_digest(scripts, change):
+def test_another_meaning_gives_another_digest(scripts, change):
     assert code_digest(scripts(**change), "script.py") != code_digest(scripts(), "script.py")
 
 
@@ -111,7 +111,7 @@ def test_the_package_of_an_imported_name_is_found_in_every_spelling(scripts):
 
 
 def pythons():
-    """Pythons of this machine that Semis supports, by version."""
+    """Return {version: path} of the Pythons on this machine that Semis supports."""
     names = [f"3.{minor}" for minor in (11, 12, 13)]
     homes = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     found = {f"3.{sys.version_info.minor}": sys.executable}
@@ -132,7 +132,7 @@ def f(v, w, *, k: "int" = 1):
 
 
 def test_every_python_gives_the_same_digests(tmp_path):
-    """Of all scripts of the project; PyYAML is lent to those Pythons, since only its text is parsed with it."""
+    """The test compares all scripts of the project. The other Pythons borrow PyYAML from this one."""
     found = pythons()
     if len(found) < 2:
         pytest.skip("there is just one Python here")

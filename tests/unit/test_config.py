@@ -1,4 +1,4 @@
-"""A config with its defaults: which values, in which order, and where its sources come from."""
+"""The resolved config: its values, their order, and the places of its sources."""
 
 import collections
 import copy
@@ -21,7 +21,7 @@ TRAINING = yaml.safe_load(SCHEMA.read_text())["$defs"]["training"]["properties"]
 
 @pytest.fixture
 def good(tmp_path):
-    """A config with nothing wrong."""
+    """A config without mistakes."""
     return study({"path": str(lay_out(tmp_path / "books", reviews()))})
 
 
@@ -36,8 +36,8 @@ def test_defaults_are_filled_in(good):
     assert (own["batch_size"], own["epochs"], own["learning_rate"]) == (4, 2, 1e-5)
 
 
-def test_a_method_takes_what_it_does_not_say_from_the_section_and_this_from_the_schema(good):
-    """For every key of a training: a new one is a line of the schema, with its type and its default."""
+def test_a_method_inherits_from_the_section_and_the_section_from_the_schema(good):
+    """This holds for every key of a training, so a new key needs only a line in the schema."""
     others = {  # {key: [a value of the section, a value of the method]}, neither the default
         "engine": ["fast", "reference"],
         "selection": ["last", "last"],
@@ -104,7 +104,7 @@ def test_the_methods_of_the_language_model_part(good):
 
 @pytest.mark.parametrize("config", ["config.yaml", "demo/config.yaml", "tests/configs/qlora_full_size.yaml"])
 def test_a_resolved_config_is_a_config(config, monkeypatch):
-    """It is written into the results, and Snakemake's report is made with it."""
+    """Semis writes it into the results, and Snakemake's report is made from it."""
     monkeypatch.chdir(ROOT)
     once = resolved(yaml.safe_load((ROOT / config).read_text()))
     assert isinstance(once, dict) and resolved(once) == once
@@ -112,7 +112,7 @@ def test_a_resolved_config_is_a_config(config, monkeypatch):
 
 
 def test_the_order_of_the_file_is_kept(good):
-    """Tables, figures and colours follow it. A key that is not in the file goes behind those that are."""
+    """Tables, figures and colours follow that order. Defaults come after the keys of the file."""
     scratch = good["methods"].pop("scratch")
     names = ["m", "z", "a", "10", "9"]
     good["methods"] = {name: copy.deepcopy(scratch) for name in names}
@@ -127,13 +127,13 @@ def test_the_order_of_the_file_is_kept(good):
 
 
 def parts(value):
-    """A value and all that it holds."""
+    """Yield a value and all values inside it."""
     yield value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from parts(part)
 
 
-def test_a_config_in_json_holds_plain_mappings_once_it_is_resolved(good):
+def test_a_resolved_config_from_json_has_plain_mappings(good):
     """Snakemake reads JSON as OrderedDicts, which YAML cannot write."""
     good["datasets"]["books"]["labels"] = ["1", "0"]
     config = json.loads(json.dumps(good), object_pairs_hook=collections.OrderedDict)
@@ -142,7 +142,7 @@ def test_a_config_in_json_holds_plain_mappings_once_it_is_resolved(good):
     assert dict(config) == resolved(good)
 
 
-def test_what_two_parts_of_a_file_share_by_an_alias_is_filled_in_apart(good):
+def test_parts_that_share_an_alias_get_separate_defaults(good):
     text = good["models"]["tiny"]["tokenizer"]["text"]
     shared = {"library": "fairseq", "tokenizer": {"text": text}}
     good["models"] = {"tiny": shared, "again": shared}
@@ -196,7 +196,7 @@ OWN = st.just({"source": SOURCE}) | st.builds(lambda text: {"build": {"text": te
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.sets(NAMES), st.dictionaries(NAMES, MODELS), OWN)
-def test_no_two_sources_of_a_config_share_a_place_or_lie_in_each_other(datasets, models, own):
+def test_the_places_of_two_sources_never_overlap(datasets, models, own):
     config = {
         "datasets": {name: {"source": SOURCE} for name in datasets},
         "models": models,
@@ -213,7 +213,7 @@ def test_the_name_of_the_file_of_a_url():
     assert file_name("https://example.org/") == ""
 
 
-def test_one_file_got_by_hand_cannot_serve_two_urls(good, tmp_path, monkeypatch):
+def test_one_file_in_downloads_cannot_serve_two_urls(good, tmp_path, monkeypatch):
     monkeypatch.chdir(lay_out(tmp_path, {"downloads/b.zip": ""}))
     for name in ("one", "two"):
         good["datasets"][name] = {"source": {"url": f"https://example.org/{name}/b.zip"}}

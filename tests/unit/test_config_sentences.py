@@ -1,4 +1,4 @@
-"""Each mistake in a config is one sentence that names the key and a way out."""
+"""Each mistake in a config gives one sentence with the key and a way out."""
 
 import datetime
 import math
@@ -13,13 +13,13 @@ from conftest import ROOT, lay_out, reviews, study
 
 @pytest.fixture
 def good(tmp_path):
-    """A config with nothing wrong."""
+    """A config without mistakes."""
     return study({"path": str(lay_out(tmp_path / "books", reviews()))})
 
 
 TINY = {"model": "tiny", "start": "scratch"}
 HF = {"library": "huggingface", "export": "tiny"}
-# (keys that lead to a place, what is put there, the sentence)
+# (keys that lead to a place, the value to put there, the sentence)
 MISTAKES = [
     # keys
     ("sead", [0], "unknown key 'sead' in the config; did you mean 'seeds'?"),
@@ -92,7 +92,7 @@ MISTAKES = [
     ("datasets.books.labels", ["a b", "c"], "datasets.books.labels.0 cannot be 'a b'; it is text without blanks, "),
     ("datasets.books.labels", ["<unk>", "c"], "datasets.books.labels.0 cannot be '<unk>'; it is text without blanks, "),
     ("datasets.books.labels", ["a"], "datasets.books.labels has 1; it must have at least 2."),
-    # what does not fit together
+    # settings that do not fit each other
     ("engine", "fats", "engine cannot be 'fats'"),
     ("methods.scratch.start", "scrach", "methods.scratch.start cannot be 'scrach'; did you mean 'scratch'?"),
     ("methods.scratch.start", "pretrained", "methods.scratch.start is pretrained, but models.tiny has no weights; add"),
@@ -107,7 +107,7 @@ MISTAKES = [
         "models.hf.export 'tny' is not a fairseq model under models; did you mean 'ti",
     ),
     ("qlora", QLORA | {"model": {}}, "qlora.model needs exactly one of source and build."),
-    ("qlora", QLORA | {"questions": [" "]}, "qlora.questions.0 cannot be ' '; it is text with something in it."),
+    ("qlora", QLORA | {"questions": [" "]}, "qlora.questions.0 cannot be ' '; it is text that is not blank."),
     (
         "qlora",
         QLORA | {"methods": {"a": {"recipe": "better"}}},
@@ -122,7 +122,7 @@ MISTAKES = [
     ),
     ("qlora", QLORA | {"methods": {"base": {}}}, "the name 'base' in qlora.methods is one that the workflow itself us"),
     ("qlora", QLORA | {"lora": {"rank": 2000}}, "qlora.lora.rank 2000 is larger than any layer needs; use at most 10"),
-    # keys with another name in an older config
+    # keys of an older config
     ("bloom", QLORA, "bloom is now qlora; rename it."),
     ("bloom", ["a"], "bloom is now qlora; rename it."),
     ("bloom", {"faq": 1}, "bloom is now qlora, bloom.faq is now qlora.data; rename them."),
@@ -204,7 +204,7 @@ def test_dataset_folder_that_lacks_files(good, tmp_path):
     ],
     ids=["columns", "empty", "cells", "quote", "encoding"],
 )
-def test_a_table_of_published_figures_is_looked_at_before_any_job(good, tmp_path, content, problem):
+def test_a_table_of_published_figures_is_checked_before_any_job(good, tmp_path, content, problem):
     table = lay_out(tmp_path, {"p.csv": content}) / "p.csv"
     assert resolved(good | {"published": str(table)}).startswith(f"config.yaml: published: {table}{problem}")
 
@@ -225,7 +225,7 @@ def test_a_table_of_published_figures_is_looked_at_before_any_job(good, tmp_path
         ("seeds: [1:30]\n", " line 1: YAML reads 1:30 as 90; write 90, or a name in quotes."),
     ],
 )
-def test_what_yaml_reads_in_silence_as_something_else(tmp_path, text, problem):
+def test_values_that_yaml_would_silently_change_are_refused(tmp_path, text, problem):
     file = lay_out(tmp_path, {"c.yaml": text}) / "c.yaml"
     with pytest.raises(UserError) as error:
         check_text(file)
@@ -241,5 +241,5 @@ def test_what_yaml_reads_in_silence_as_something_else(tmp_path, text, problem):
     ],
     ids=["report", "demo", "all sorts", "JSON with tabs"],
 )
-def test_what_yaml_reads_as_it_stands_is_taken(tmp_path, text):
+def test_values_that_yaml_reads_as_written_are_accepted(tmp_path, text):
     check_text(lay_out(tmp_path, {"c.yaml": text}) / "c.yaml")

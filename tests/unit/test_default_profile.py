@@ -1,4 +1,4 @@
-"""What Snakemake would answer with a traceback before it reads the Snakefile: the default profile gives a sentence."""
+"""The default profile gives a sentence where Snakemake would end with a traceback before it reads the Snakefile."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, lay_out
 from snakemake import cli
 
-# (what stands in config.yaml, what is typed behind `snakemake`, the sentence)
+# (contents of config.yaml, arguments of `snakemake`, the sentence)
 TYPED = [
     (b"study: [t\n", "", "config.yaml cannot be read as a config (while parsing a flow sequence in "),
     (
@@ -33,7 +33,7 @@ TYPED = [
 
 
 def ended(monkeypatch, folder, *arguments, snakefile=ROOT / "Snakefile"):
-    """What Snakemake, called in a folder, ends with while it reads these arguments and the default profile."""
+    """Return Snakemake's last message when it reads these arguments and the default profile in a folder."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["snakemake", "--snakefile", str(snakefile), *map(str, arguments)])
     try:
@@ -44,14 +44,14 @@ def ended(monkeypatch, folder, *arguments, snakefile=ROOT / "Snakefile"):
 
 
 @pytest.mark.parametrize("text, typed, sentence", TYPED)
-def test_what_snakemake_would_answer_with_a_traceback(tmp_path, monkeypatch, text, typed, sentence):
-    """By Snakemake's own reading of the command line, which loads the default profile."""
+def test_a_traceback_becomes_a_sentence(tmp_path, monkeypatch, text, typed, sentence):
+    """Snakemake itself reads the command line and loads the default profile."""
     folder = lay_out(tmp_path, {"config.yaml": text})
     assert ended(monkeypatch, folder, *typed.split()).startswith(f"Semis: {sentence}")
     assert profile.problem(typed.split()).startswith(sentence)
 
 
-def test_what_snakemake_can_read_passes(tmp_path, monkeypatch):
+def test_a_readable_config_passes(tmp_path, monkeypatch):
     folder = lay_out(tmp_path, {"config.yaml": "study: t", "sub/config.yaml": "study: u", "broken": "a: ["})
     for typed in (
         "",
@@ -63,7 +63,7 @@ def test_what_snakemake_can_read_passes(tmp_path, monkeypatch):
 
 
 def test_the_config_file_of_another_working_directory(tmp_path, monkeypatch):
-    """Snakemake takes config.yaml from the folder that it works in, and a file of the command line from this one."""
+    """Snakemake reads config.yaml from its working directory, a file on the command line from the current folder."""
     folder = lay_out(tmp_path, {"good.yaml": "study: t", "in/config.yaml": "study: [t"})
     for option in (["--directory", "in"], ["-d", "in"], ["-din"], ["--directory=in"], ["-d", folder / "in"]):
         assert "config.yaml cannot be read as a config (" in ended(monkeypatch, folder, *option)
@@ -74,7 +74,7 @@ def test_the_config_file_of_another_working_directory(tmp_path, monkeypatch):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of the profile and of its program, in a folder that cannot be written to."""
+    """A copy of the profile and of its program, in a read-only folder."""
     root = tmp_path / "read-only"
     for file in ("profiles/default/config.v9+.yaml", "scripts/semis/study/profile.py", "Snakefile"):
         lay_out(root, {file: (ROOT / file).read_bytes()})
@@ -99,7 +99,7 @@ def test_the_profile_finds_its_program_from_any_folder(checkout, tmp_path, monke
 
 
 def test_the_profile_imports_nothing_of_the_project(tmp_path, monkeypatch):
-    """Somebody may call Snakemake in a folder with another version of the project than that of the Snakefile."""
+    """A user may call Snakemake in a folder with another version of Semis than that of the Snakefile."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "semis"]:
         monkeypatch.delitem(sys.modules, name)
     path = list(sys.path)
@@ -107,7 +107,7 @@ def test_the_profile_imports_nothing_of_the_project(tmp_path, monkeypatch):
     assert not [name for name in sys.modules if name.partition(".")[0] == "semis"] and sys.path == path
 
 
-def test_a_copy_of_the_profile_in_another_project_does_without_the_program(tmp_path, monkeypatch):
+def test_a_copy_of_the_profile_in_another_project_works_without_the_program(tmp_path, monkeypatch):
     text = (ROOT / "profiles" / "default" / "config.v9+.yaml").read_text()
     folder = lay_out(tmp_path, {"config.yaml": "study: [t", "profiles/mine/config.v9+.yaml": text})
     assert ended(monkeypatch, folder, "--workflow-profile", "mine") is None

@@ -1,4 +1,4 @@
-"""The demo texts are what their generator writes, and have the properties that the demo relies on."""
+"""The demo's texts are the output of their generator and have the properties on which the demo relies."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def generate(out, *options):
 
 
 def read_lines(name):
-    """Return the lines of a demo file, and check that it is UTF-8 with LF, the last line ended too."""
+    """Return the lines of a demo file; check that it is UTF-8 with LF at the end of every line."""
     data = (DEMO / name).read_bytes()
     assert data.endswith(b"\n") and b"\r" not in data
     return data.decode("utf-8").split("\n")[:-1]
@@ -52,7 +52,7 @@ def test_counts_and_balance(split):
     assert len(reviews) == len(labels) == SIZES[split]
     assert labels.count("0") == labels.count("1") == SIZES[split] // 2
     assert all(8 <= len(re.findall(r"\w+", review)) <= 60 for review in reviews)
-    # Shuffled: the labels change from one line to the next about every second time.
+    # The reviews are shuffled, so the label changes after about every second line.
     changes = sum(one != other for one, other in zip(labels, labels[1:]))
     assert SIZES[split] / 3 < changes < SIZES[split] * 2 / 3
 
@@ -61,7 +61,7 @@ def test_counts_and_balance(split):
 def test_lines_are_clean(name):
     lines = read_lines(name)
     assert [line for line in lines if not line or line != line.strip() or "  " in line] == []
-    # No slot of a pattern and no mark of a word list is left in the text; sentences begin and end as they should.
+    # No placeholder and no mark of a word list remains in the text; sentences begin and end correctly.
     assert [line for line in lines if re.search(r"[{}|*+<>_]", line)] == []
     assert [line for line in lines if not re.match(r"[A-ZÀÉ«]", line) or line[-1] not in ".!?"] == []
 
@@ -70,11 +70,11 @@ def test_lines_are_clean(name):
 def test_articles_and_prepositions_lose_their_vowel(name):
     vowel = "[aâàeéèêiîoôœuh]"
     wrong = rf"\b(?:le|la|de|que|je|ne|me) (?={vowel})(?!haletant|héros)\w+|\b[ldjnm]'(?![aàâeéêèiîoôœuyh])"
-    # The aspirated h, and the words before which an article keeps its vowel, are the only exceptions.
+    # Only words with an aspirated h, and those before which an article keeps its vowel, are exceptions.
     assert [line for line in read_lines(name) if re.search(wrong, line, re.IGNORECASE)] == []
 
 
-def test_no_review_stands_twice():
+def test_no_review_is_repeated():
     reviews = [line for split in SIZES for line in read_lines(f"reviews/{split}.review")]
     assert len(reviews) == len(set(reviews)) == 1400
 
@@ -96,17 +96,17 @@ def test_vocabularies_overlap_but_differ_and_the_text_has_them_all():
     assert 0.10 <= len(only_train) / len(train) <= 0.25
     text = words(read_lines("text.txt"))
     assert sorted((train | valid | test) - text) == []
-    # Words of feeling and of titles are among those that differ.
+    # Words of opinion and of titles are among those that differ.
     assert {"soporifiques", "chatoyante", "cartographe"} <= only_test
     assert {"palpitante", "monotone", "moulin"} <= only_train
 
 
-def test_counting_words_helps_and_does_not_settle_every_label():
+def test_counting_words_helps_but_does_not_decide_every_label():
     pairs = {s: list(zip(read_lines(f"reviews/{s}.review"), read_lines(f"reviews/{s}.label"))) for s in SIZES}
     seen = {label: [words([text]) for text, its_label in pairs["train"] if its_label == label] for label in "01"}
 
     def share(word, label):
-        """Return the smoothed share of the train reviews of a label that have the word."""
+        """Return the smoothed share of a label's train reviews that contain the word."""
         return (sum(word in text for text in seen[label]) + 1) / (len(seen[label]) + 2)
 
     known = set().union(*seen["0"], *seen["1"])

@@ -1,4 +1,4 @@
-"""Which code belongs to which engine."""
+"""Each engine has its own code."""
 
 from semis import engines
 from semis.study.code import code_files
@@ -17,12 +17,12 @@ REFERENCE = {"fairseq": "fairseq_plugin/__init__.py", "huggingface": "semis/hugg
 
 
 def files(script, engine):
-    """The files that decide a result of a script under an engine."""
+    """Return the files that decide the result of a script with an engine."""
     return code_files(ROOT / "scripts", f"{script}.py", (engines.module_name(engine, SCRIPTS[script]),))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_the_fast_engine_belongs_to_runs_that_ask_for_it_alone(script):
+def test_only_runs_with_the_fast_engine_depend_on_it(script):
     def fast(engine):
         return {file for file in files(script, engine) if file.startswith(("semis/fast/", "fairseq_fast/"))}
 

@@ -1,4 +1,4 @@
-"""Figures from tables that a study can leave."""
+"""Figures, drawn from tables as a study writes them."""
 
 from semis.results import curves, style
 from semis.results.metrics import METRICS
@@ -14,7 +14,7 @@ from conftest import ROOT
 COLUMNS = ["dataset", "method", "seed", "step", "epoch", "split", "metric", "value"]
 
 
-def test_a_training_too_short_to_log_a_step_gives_a_figure_that_says_so():
+def test_a_training_that_is_too_short_for_a_log_gives_a_figure_that_says_so():
     fig = curves.draw(pd.DataFrame(columns=COLUMNS), "training loss", ["a"])
     assert "training.log_every" in fig.axes[0].get_title(loc="left")
 
@@ -32,7 +32,7 @@ def test_each_figure_has_a_script_and_a_caption_and_each_script_a_figure():
     assert all((ROOT / "report" / f"{name}.rst").is_file() for name in FIGURES)
 
 
-def test_a_method_that_a_table_lacks_and_one_at_the_end_recolour_nobody():
+def test_a_missing_method_and_a_new_one_at_the_end_keep_all_colours():
     rows = [("d", m, 0, step, 1, "train", "loss", 1.0) for m in ("c", "b") for step in (1, 2)]
     for methods in (["a", "b", "c"], ["a", "b", "c", "d"]):
         [axes] = curves.draw(pd.DataFrame(rows, columns=COLUMNS), "training loss", methods).axes
@@ -59,7 +59,7 @@ def test_the_first_metric_is_drawn_for_each_method_in_the_order_of_the_config():
 
 
 def points(axes, filled):
-    """The single points of axes, drawn filled or open, as (x, y)."""
+    """Return the single points of axes, filled or open, as (x, y)."""
     marks = [line for line in axes.lines if line.get_marker() != "None"]
     return [tuple(*line.get_xydata()) for line in marks if (line.get_markerfacecolor() != "white") == filled]
 
@@ -89,8 +89,8 @@ def test_a_confusion_matrix_has_the_shares_of_each_label_over_all_seeds():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["nul", "bon"]
 
 
-def test_lengths_say_how_many_reviews_are_cut():
+def test_lengths_say_how_many_reviews_are_truncated():
     table = pd.DataFrame({"split": ["train"] * 4 + ["test"] * 2, "tokens": [3, 8, 9, 20, 8, 9]})
     [axes] = plot_lengths.draw([table], [{"dataset": "d", "model": "m", "positions": 8}]).axes
     said = [text.get_text() for text in axes.get_legend().texts]
-    assert said == ["train: 50.0% cut", "test: 50.0% cut"]
+    assert said == ["train: 50.0% truncated", "test: 50.0% truncated"]

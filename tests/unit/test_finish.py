@@ -1,4 +1,4 @@
-"""What is said and written at the end of a run, by a Snakemake that answers what a test wants."""
+"""The messages and files at the end of a run, with a Snakemake whose answers the test defines."""
 
 import json
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ TARGETS = ["results/t/summary.md", "results/t/tables/metrics.csv"]
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """A study whose results are all there, in this folder, with what one training recorded."""
+    """A study with all results in this folder, and the recipe that one training recorded."""
     monkeypatch.chdir(tmp_path)
     for name in [*TARGETS, f"{RUN}/training.recipe.json", "results/t/finished"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def study(tmp_path, monkeypatch):
 
 
 def snakemake(planned=RECIPE, whole=True, touches=False, due=True):
-    """What `finish` asks of Snakemake; one training is planned."""
+    """An object with Snakemake's answers for `finish`; it plans one training."""
     jobs = [("finetune_fairseq", f"{RUN}/training.recipe.json", planned)]
     return SimpleNamespace(
         touches=touches,
@@ -40,13 +40,13 @@ def snakemake(planned=RECIPE, whole=True, touches=False, due=True):
 
 
 def said(capsys):
-    """The one sentence that was said."""
+    """Return the only sentence on the terminal."""
     [line] = capsys.readouterr().err.splitlines()
     return line
 
 
 def written(tmp_path):
-    """Whether the record of the study, and the mark that it is there, were written."""
+    """Return whether the record of the study and its marker exist."""
     return [(tmp_path / "results/t" / name).exists() for name in ("provenance.json", "finished")]
 
 
@@ -65,7 +65,7 @@ def test_a_complete_study_is_recorded(study, tmp_path, capsys):
     ],
     ids=["code", "environment", "settings"],
 )
-def test_a_result_of_something_else_is_named_and_not_recorded(study, tmp_path, capsys, planned):
+def test_a_result_of_other_code_or_settings_is_named_and_not_recorded(study, tmp_path, capsys, planned):
     finish.finish(study, snakemake(planned), tmp_path, TARGETS)
     sentence = said(capsys)
     assert f"1 result of results/t came from other settings or code than those of today: {RUN}/training. " in sentence
@@ -81,14 +81,14 @@ def test_a_result_without_a_readable_recipe_is_named_too(study, tmp_path, capsys
     assert f"{RUN}/training" in said(capsys) and written(tmp_path) == [False, False]
 
 
-def test_a_recipe_is_compared_as_json_has_it(study, tmp_path, capsys):
-    """Snakemake's config may hold tuples and its own kinds of mapping."""
+def test_a_recipe_is_compared_in_its_json_form(study, tmp_path, capsys):
+    """Snakemake's config may contain tuples and other types of mapping."""
     (tmp_path / RUN / "training.recipe.json").write_text(json.dumps({**RECIPE, "settings": {"betas": [0.9, 0.98]}}))
     finish.finish(study, snakemake({**RECIPE, "settings": {"betas": (0.9, 0.98)}}), tmp_path, TARGETS)
     assert "done" in said(capsys)
 
 
-def test_a_part_and_a_touch_and_a_failure_record_nothing(study, tmp_path, capsys):
+def test_a_partial_run_a_touch_and_a_failure_record_nothing(study, tmp_path, capsys):
     finish.finish(study, snakemake(whole=False), tmp_path, TARGETS)
     assert "made only the part that it was asked for: 2 of the 2 results of results/t are there. `snakemake`" in said(
         capsys
@@ -120,7 +120,7 @@ def test_a_report_that_cannot_be_written_is_tried_again(study, tmp_path, capsys,
         ({**RECIPE, "environment": "9"}, "1 finished training will be made again"),
     ],
 )
-def test_trainings_that_changed_code_repeats_are_counted_first(study, capsys, planned, expected):
+def test_trainings_that_changed_code_repeats_are_counted_before_the_start(study, capsys, planned, expected):
     finish.start(study, snakemake(planned))
     found = capsys.readouterr().err
     assert expected in found if expected else found == ""

@@ -1,11 +1,11 @@
-"""What a machine has free."""
+"""The free memory of a machine."""
 
 from semis.machine import memory
 
 from conftest import lay_out
 
 
-def test_free_memory_is_what_the_control_groups_leave(tmp_path, monkeypatch):
+def test_free_memory_respects_the_control_groups(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "GROUPS", tmp_path)
     stat = "anon 1\ninactive_file 5\ntotal_inactive_file 7\n"
     second = {"memory.max": "100\n", "memory.current": "60\n", "memory.stat": stat}

@@ -1,4 +1,4 @@
-"""The config's order is the order of what a study shows, and its methods keep their colours."""
+"""Tables, figures and pages follow the config's order, and methods keep their colours."""
 
 import copy
 
@@ -30,7 +30,7 @@ CONFIG = {
 
 
 def names_in(value):
-    """The names of methods, of either part, in settings or paths, in the order in which they first occur."""
+    """Return the names of methods in settings or paths, in the order of their first occurrence."""
     if isinstance(value, dict):
         return [name for part in value.values() for name in names_in(part)]
     if isinstance(value, list | tuple):
@@ -46,8 +46,8 @@ def unique(names):
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind in (TABLES, FIGURES) for name in kind], ids=lambda value: str(value)[:20]
 )
-def test_settings_that_name_methods_name_them_in_the_order_of_the_config(kind, name):
-    """In lists: of a mapping Snakemake would get the keys sorted."""
+def test_settings_list_methods_in_the_order_of_the_config(kind, name):
+    """They are lists, since the keys of a mapping are sorted for Snakemake."""
     study = Study(copy.deepcopy(CONFIG))
     found = unique(names_in(kind[name].settings(study)))
     assert found in ([], ORDER, ["second", "first"])
@@ -58,8 +58,8 @@ def test_settings_that_name_methods_name_them_in_the_order_of_the_config(kind, n
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_of_all_runs_compares_their_order(name):
-    """Snakemake compares the inputs of a job as a set, so their order has to be among the settings."""
+def test_the_settings_of_a_table_hold_the_order_of_its_runs(name):
+    """Snakemake compares the inputs of a job as a set, so the settings must hold their order."""
     study = Study(copy.deepcopy(CONFIG))
     turned = copy.deepcopy(CONFIG)
     turned["methods"] = dict(reversed(turned["methods"].items()))
@@ -106,13 +106,13 @@ def colours_of_answers(methods):
 @pytest.mark.parametrize(
     "colours", [colours_of_curves, colours_of_results, colours_of_qlora_curves, colours_of_answers]
 )
-def test_a_new_method_at_the_end_recolours_nobody(colours):
+def test_a_new_method_at_the_end_keeps_all_colours(colours):
     before, after = colours(ORDER), colours([*ORDER, "b"])
     assert after[: len(before)] == before and len(after) == len(before) + 1
     assert len(set(after)) == len(after)
 
 
-def test_a_look_depends_on_the_place_alone():
+def test_a_look_depends_only_on_the_place():
     names = [str(number) for number in range(20)]
     whole = style.looks(names)
     assert list(whole) == names

@@ -1,4 +1,4 @@
-"""Splits of reviews and labels, wherever they come from: taken as docs/inputs.md says, or refused in one sentence."""
+"""Splits of reviews and labels from all sources: read as docs/inputs.md says, or refused in one sentence."""
 
 import lzma
 from pathlib import Path
@@ -15,7 +15,7 @@ from packing import tarred, zipped
 
 KINDS = ["review", "label"]
 
-# {case: (reviews, labels, the reviews as they are taken)}
+# {case: (reviews, labels, the reviews as Semis reads them)}
 TAKEN = {
     "plain": (b"a\nb\n", b"1\n0\n", ["a", "b"]),
     "no LF at the end": (b"a\nb", b"1\n0", ["a", "b"]),
@@ -41,12 +41,12 @@ REFUSED = {
     "a label too few": (
         b"a\nb\n",
         b"1\n",
-        "train.review has 2 reviews and {}train.label has 1 labels; each line of the one n",
+        "train.review has 2 reviews and {}train.label has 1 labels; each review needs its ",
     ),
     "a review too few": (
         b"a\n",
         b"1\n0\n",
-        "train.review has 1 reviews and {}train.label has 2 labels; each line of the one",
+        "train.review has 1 reviews and {}train.label has 2 labels; each review needs",
     ),
     "a blank line behind the reviews": (
         b"a\nb\n\n",
@@ -107,7 +107,7 @@ REFUSED = {
     "no labels": (
         b"a\nb\n",
         b"",
-        "train.review has 2 reviews and {}train.label has 0 labels; each line of the one needs one in",
+        "train.review has 2 reviews and {}train.label has 0 labels; each review needs its label on",
     ),
 }
 
@@ -117,9 +117,9 @@ def lines_of(file):
 
 
 def prepared(source, split="train", labels=("0", "1")):
-    """(reviews, labels) that `prepare_split` writes for a split of the folder or archive `source`, or its sentence.
+    """Return (reviews, labels) that `prepare_split` reads from the folder or archive `source`, or its sentence.
 
-    Of a folder the rule gives the files of the split, as long as they are there.
+    For a folder, the rule passes the existing files of the split.
     """
     files = [Path(source, f"{split}.{kind}") for kind in KINDS]
     sources = files if all(file.exists() for file in files) else [source]
@@ -133,7 +133,7 @@ def prepared(source, split="train", labels=("0", "1")):
 
 
 def packed(path, body):
-    """The archive at `path`, with this body."""
+    """Write an archive with this body to `path`; return the path."""
     path.write_bytes(body)
     return path
 
@@ -172,8 +172,8 @@ def test_valid_and_test_may_lack_a_class(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred], ids=["zip", "tar.gz"])
-def test_a_split_is_read_straight_from_an_archive_or_a_folder_of_it(tmp_path, pack):
-    """Wherever in it the files are; those of another split are not even looked at."""
+def test_a_split_is_read_from_any_depth_of_an_archive_or_its_folder(tmp_path, pack):
+    """Files of other splits are not read at all."""
     files = {
         "x/train.review": "a\nb\n",
         "y/z/train.label": "1\n0\n",
@@ -191,22 +191,22 @@ def test_an_archive_holds_exactly_one_file_of_each_name(tmp_path, pack):
     files = {"train.review": "a\n", "x/train.label": "1\n"}
     archive = packed(tmp_path / "books", pack(files))
     assert prepared(archive, "test") == (
-        f"{archive} holds no test.review (it holds train.label, train.review); one is needed."
+        f"{archive} holds no test.review (it holds train.label, train.review); exactly one is needed."
     )
     archive = packed(tmp_path / "books", pack(files | {"y/train.label": "1\n"}))
     assert prepared(archive) == (
-        f"{archive} holds 2 files named train.label (it holds train.label, train.review); one is needed."
+        f"{archive} holds 2 files named train.label (it holds train.label, train.review); exactly one is needed."
     )
 
 
-def test_what_is_not_an_archive_is_one_sentence(tmp_path):
+def test_a_source_that_is_not_an_archive_gives_one_sentence(tmp_path):
     page = packed(tmp_path / "books.zip", b"<html>Please log in</html>")
     assert prepared(page).startswith(f"{page} is neither a zip nor a tar archive; ")
     cut = packed(tmp_path / "books.tgz", tarred({"train.review": "a\n" * 9999, "train.label": "1\n" * 9999})[:-30])
     assert prepared(cut).startswith(f"{cut} is a damaged archive (")
 
 
-def test_the_formats_have_names_of_their_own_and_say_which_files_they_read():
+def test_the_formats_have_distinct_names_and_list_their_files():
     assert [formats.load(name).name for name in formats.names()] == formats.names() == ["lines"]
     assert SPLITS == ("train", "valid", "test")
     assert [formats.load("lines").files(split) for split in SPLITS] == [[f"{s}.review", f"{s}.label"] for s in SPLITS]
@@ -215,3 +215,19 @@ def test_the_formats_have_names_of_their_own_and_say_which_files_they_read():
 @pytest.mark.parametrize("source", [{"path": "books"}, {"url": "https://example.org/books.zip"}, {"hub": "lab/books"}])
 def test_the_format_of_a_source(source):
     assert format_of(source).name == "lines"
+
+
+def test_a_format_without_file_names_reads_the_source_itself(tmp_path, monkeypatch):
+    """Such a file contains all splits and may have any name."""
+    file = packed(tmp_path / "books.txt", b"a\nb\n")
+
+    class Whole:
+        def files(self, split):
+            return []
+
+        def read(self, files, split, labels):
+            with files[0].open() as stream:
+                return [files[0].shown, *stream.read().decode().split()], [split, *labels]
+
+    monkeypatch.setattr(formats, "load", lambda name: Whole())
+    assert prepared(file, "valid") == ([str(file), "a", "b"], ["valid", "0", "1"])

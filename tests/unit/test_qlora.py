@@ -52,7 +52,7 @@ def test_the_config_knows_all_recipes():
 
 
 def plan(**changes):
-    """The plan of a study with two methods and a model of its own, from a stand-in for `Study`."""
+    """The plan of a study with two methods and a model that the workflow builds, from a replacement for `Study`."""
     section = {
         "model": {"build": {"text": [{"path": "a.txt"}, {"path": "b.txt"}], "vocabulary": 500, "layers": 1}},
         "methods": {"second": {"recipe": "improved"}, "first": {"recipe": "report"}},
@@ -66,22 +66,22 @@ def plan(**changes):
 
 
 def of(method):
-    """The wildcards of a rule for this method."""
+    """Return the wildcards of a rule for this method."""
     return SimpleNamespace(method=method)
 
 
-def test_what_a_method_is_trained_on():
+def test_the_training_data_of_a_method():
     found = plan()
     assert found.pairs(of("first")) == ["results/t/qlora/data.train.json", "results/t/qlora/data.holdout.json"]
     assert found.pairs(of("second")) == ["results/t/qlora/data.train.json"]
     assert found.metrics_settings(None) == {"methods": [["second", False], ["first", True]]}
 
 
-def test_a_method_is_trained_by_what_its_recipe_says_and_not_by_names(monkeypatch):
+def test_the_fields_of_a_recipe_decide_a_training_and_names_do_not(monkeypatch):
     found = plan(methods={"a": {"recipe": "report"}, "b": {"recipe": "other"}})
     before = found.train_settings(of("a"))
     assert before["recipe"] == {"trains_on_holdout": True, "learns_prompt": True, "learns_end": False}
-    monkeypatch.setitem(RECIPES, "other", RECIPES["report"])  # another recipe changes no method that there was
+    monkeypatch.setitem(RECIPES, "other", RECIPES["report"])  # another recipe changes no existing method
     assert found.train_settings(of("a")) == before == found.train_settings(of("b"))
 
 
@@ -89,7 +89,7 @@ def test_where_the_model_and_its_name_come_from(tmp_path):
     own, folder = plan(), str(tmp_path)
     assert own.builds_model and own.model(None) == own.base(None) == "results/t/qlora/model"
     assert own.texts(None) == ["at qlora.model.build.text.0", "at qlora.model.build.text.1"]
-    texts = {"text": own.texts(None)}  # in their order, which Snakemake does not compare
+    texts = {"text": own.texts(None)}  # in order, which Snakemake does not compare
     assert own.tokenizer_settings(None) == {"vocabulary": 500} | texts
     assert own.build_settings(None) == {"build": {"layers": 1}} | texts
     hub = plan(model={"source": {"hub": "lab/model"}})
@@ -113,7 +113,7 @@ def test_the_untrained_model_answers_without_an_adapter():
     assert stages == ["before", "after", "after"]
 
 
-def test_targets_follow_the_methods_and_a_study_without_the_part_has_none():
+def test_targets_follow_the_methods_and_a_study_without_methods_has_none():
     folder = "results/t/qlora"
     merged = [f"{folder}/second/merged", f"{folder}/first/merged"]
     found = plan(merge=True).targets()
@@ -126,7 +126,7 @@ def test_targets_follow_the_methods_and_a_study_without_the_part_has_none():
 # Pages
 
 
-def test_nothing_of_others_is_markup_on_the_page():
+def test_foreign_text_never_becomes_markup_on_the_page():
     row = {"method": "a", "stage": "after", "seed": 1, "tokens": 2, "stopped": True}
     page = page_qlora_samples.samples_page([{**row, "question": "<b>1</b>", "answer": "<script>alert('2')</script>"}])
     assert "<b>1" not in page and "<script" not in page
@@ -139,7 +139,7 @@ def test_nothing_of_others_is_markup_on_the_page():
 
 def test_ngram_shares_by_hand():
     assert qlora_metrics.repeated_share(["a b c d a b c d"], 4) == pytest.approx(1 / 5)
-    assert qlora_metrics.repeated_share(["a b c d", "a b c d"], 4) == 0  # repeated means in the same answer
+    assert qlora_metrics.repeated_share(["a b c d", "a b c d"], 4) == 0  # only repeats within an answer count
     assert qlora_metrics.distinct_share(["a b a b", "a b"], 2) == pytest.approx(2 / 4)
     assert qlora_metrics.repeated_share(["a b c"], 4) is None
     assert qlora_metrics.distinct_share([""], 2) is None

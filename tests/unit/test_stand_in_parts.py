@@ -1,4 +1,4 @@
-"""The stand-in `conda` (envs/stand_in) without installs: which Python it takes, and what it refuses."""
+"""The stand-in `conda` (envs/stand_in) without installs: its choice of a Python, and its refusals."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_every_environment_allows_the_same_versions():
 
 
 def fake_python(path, version, usable=True):
-    """Write a command that answers as a Python of this version, which may be unable to make virtual environments."""
+    """Write a command that answers like a Python of this version, with or without support for virtual environments."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\necho {version}\nexit {0 if usable else 1}\n")
     path.chmod(0o755)
@@ -51,7 +51,7 @@ def fake_python(path, version, usable=True):
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
-    """A folder that is all of PATH, of the home and of pyenv, in a process whose own Python is 3.9."""
+    """A folder that is PATH, home and pyenv at once, in a process whose own Python is 3.9."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("PYENV_ROOT", raising=False)
@@ -70,7 +70,7 @@ def test_of_a_range_the_running_python_comes_first(bare, monkeypatch):
 )
 def test_of_a_range_any_python_that_makes_environments_will_do(bare, place):
     fake_python(bare / "bin" / "python3.11", "3.11.7", usable=False)  # as on Debian without python3.11-venv
-    fake_python(bare / "bin" / "python3.12", "3.10.1")  # says one thing and is another
+    fake_python(bare / "bin" / "python3.12", "3.10.1")  # its name and its answer differ
     wanted = fake_python(bare / place / "python3.13", "3.13.1")
     assert pythons.find(["3.11", "3.12", "3.13"]) == (wanted, "3.13.1")
     with pytest.raises(LookupError, match=r"Python 3\.11 or 3\.12 is needed, .*apt install python3\.1[12] python"):
@@ -78,7 +78,7 @@ def test_of_a_range_any_python_that_makes_environments_will_do(bare, place):
 
 
 def create(folder, *entries):
-    """Let the stand-in make an environment with these dependencies, which it must refuse; return what it says."""
+    """Let the stand-in make an environment with these dependencies, which it must refuse; return its message."""
     (folder / "env.yaml").write_text(json.dumps({"dependencies": list(entries)}))
     command = ["conda", "env", "create", "--file", "env.yaml", "--prefix", "environment"]
     done = subprocess.run(command, check=False, cwd=folder, env=ENV, capture_output=True, text=True)
@@ -113,7 +113,7 @@ def test_rule_fails_when_its_python_was_uninstalled(tmp_path):
 
 
 def test_stand_in_lies_in_a_path_with_spaces_and_needs_no_yaml_on_path(tmp_path):
-    """Its own path reaches Snakemake quoted, and SEMIS_PYTHON, not python3 on PATH, runs it."""
+    """It passes its own path to Snakemake in quotes, and SEMIS_PYTHON runs it, not python3 on PATH."""
     copy = tmp_path / "my checkout" / "stand_in"
     shutil.copytree(STAND_IN, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "python3").write_text("#!/bin/sh\nexit 99\n")

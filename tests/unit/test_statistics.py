@@ -1,4 +1,4 @@
-"""Statistics: against figures that can be had without the code."""
+"""Statistics, compared with numbers from other sources."""
 
 import math
 
@@ -30,7 +30,7 @@ from table_summary import summary_table
 
 ACCURACY = METRICS[0]
 
-# Best validation accuracies of the report's three seeds, on 200 reviews, and what it prints for them.
+# Best validation accuracies of the report's three seeds, on 200 reviews, and the figures that the report prints.
 REPORT = {
     "fairseq-scratch": ([62.5, 64.5, 63.5], "63.5 ± 0.81"),
     "fairseq-pretrained": ([81.5, 78, 82.5], "80.6 ± 1.92"),
@@ -39,12 +39,12 @@ REPORT = {
 
 
 def cut(value, digits):
-    """A number as the report prints it: cut off, not rounded."""
+    """Return a number as the report prints it: truncated, not rounded."""
     return f"{math.floor(value * 10**digits) / 10**digits:.{digits}f}"
 
 
 def test_the_reports_nine_accuracies_give_its_figures():
-    """From the predictions of nine runs, through the tables, to the means and standard deviations that it prints."""
+    """The predictions of nine runs, through the tables, give the means and standard deviations of the report."""
     predictions, runs = [], []
     for method, (best, _) in REPORT.items():
         for seed, accuracy in enumerate(best):
@@ -56,7 +56,7 @@ def test_the_reports_nine_accuracies_give_its_figures():
             runs.append({**run, "model": "small", "checkpoint": {"selection": "best"}, **found, "n": n})
     table = summary_table(metrics_table(runs), pd.concat(predictions))
     table = table[table["metric"] == "accuracy"].set_index("method")
-    assert list(table.index) == list(REPORT)  # the order of the runs, which is that of the config
+    assert list(table.index) == list(REPORT)  # the order of the config
     for method, (best, printed) in REPORT.items():
         row = table.loc[method]
         assert f"{cut(row['mean'], 1)} ± {cut(row['std_population'], 2)}" == printed
@@ -66,7 +66,7 @@ def test_the_reports_nine_accuracies_give_its_figures():
     assert again[0] == again[1]
 
 
-def test_of_one_seed_no_spread_is_known():
+def test_one_seed_has_no_spread():
     assert np.isnan(spread([63.5])["std_sample"])
     found = disagreement(np.array([["1", "0"]]))
     assert found["pairs"] == 0 and np.isnan(found["disagreement_mean"])
@@ -75,26 +75,26 @@ def test_of_one_seed_no_spread_is_known():
 
 
 def test_seeds_and_reviews_each_have_their_standard_error():
-    """Seeds of 75 and 25 %: their error is 50 / sqrt(2) / sqrt(2). Reviews of 100, 50, 50, 0 %: 40.82 / sqrt(4)."""
+    """Seeds with 75 and 25 % have the error 50 / sqrt(2) / sqrt(2), reviews with 100, 50, 50, 0 % 40.82 / sqrt(4)."""
     labels = Labels(np.ones(4), np.array([[1, 1, 1, 0], [1, 0, 0, 0]]))
     found = standard_errors(ACCURACY, labels)
     assert found["se_seeds"] == pytest.approx(25) and found["se_reviews"] == pytest.approx(40.8248 / 2, abs=1e-3)
 
 
-def test_an_interval_does_not_leave_the_values_that_a_metric_can_have():
+def test_an_interval_stays_within_the_range_of_its_metric():
     labels = Labels(np.ones(4), np.array([[1, 1, 1, 0], [1, 1, 1, 1]]))
     low, high = interval(ACCURACY, labels)
     assert 0 <= low < 87.5 and high == 100
     assert INTERVAL.of_scores(scores_of(ACCURACY, labels))[1] > 100
 
 
-def test_a_metric_that_is_no_mean_over_reviews_has_no_closed_form():
+def test_a_metric_that_is_not_a_mean_over_reviews_has_no_closed_form():
     metric = type(ACCURACY)("x", "x", "%", value=lambda labels, predicted: 1.0)
     with pytest.raises(NotImplementedError, match="x is not the mean"):
         interval(metric, Labels(np.ones(2), np.ones((2, 2))))
 
 
-def test_seeds_disagree_on_the_reviews_that_they_label_differently():
+def test_seeds_disagree_on_reviews_with_different_labels():
     found = disagreement(np.array([list("aabbb"), list("abbbb"), list("bbbbb")]))
     assert found["pairs"] == 3
     assert found["disagreement_mean"] == pytest.approx(80 / 3)  # 20, 40 and 20 %
@@ -103,7 +103,7 @@ def test_seeds_disagree_on_the_reviews_that_they_label_differently():
 
 
 def test_three_seeds_know_their_spread_within_a_factor_of_half_to_six():
-    """From tables of chi-squared: 2 / 7.378 and 2 / 0.0506 are the squares."""
+    """By tables of chi-squared, the squares of the factors are 2 / 7.378 and 2 / 0.0506."""
     assert spread_factors(3) == pytest.approx((0.5207, 6.285), abs=1e-3)
 
 
@@ -123,7 +123,7 @@ def test_resampling_one_seed_gives_nearly_the_binomial_interval():
 
 
 def test_resampling_draws_seeds_and_reviews():
-    """Seeds that never err beside one that always does: the mean accuracy of drawn seeds is one of five values."""
+    """With seeds that never err and one that always does, the mean accuracy of drawn seeds has five possible values."""
     seeds_alone = np.array([[100.0] * 50, [100.0] * 50, [100.0] * 50, [0.0] * 50])
     assert resampled_interval(seeds_alone) == (25, 100)
     reviews_alone = np.tile([100.0] * 30 + [0.0] * 20, (4, 1))
@@ -132,7 +132,7 @@ def test_resampling_draws_seeds_and_reviews():
 
 
 def test_three_seeds_far_apart_are_covered_by_students_t_and_less_so_by_resampling():
-    """Seeds that differ by 5 points around 75 %: a 95 % interval holds 75 % that often, resampling clearly less."""
+    """For seeds that differ by 5 points around 75 %, 95 % of Student's intervals cover 75 %, fewer by resampling."""
     rng = np.random.default_rng(4)
     held = np.zeros(2)
     for _ in range(300):
@@ -151,8 +151,8 @@ def test_seeds_that_differ_widen_the_interval():
 
 
 @pytest.mark.parametrize(("right", "chance"), [(0.5, True), (0.75, True), (0.97, False)])
-def test_a_method_at_chance_is_not_told_from_one_label_for_all_reviews(right, chance):
-    """Of 200 reviews 3 in 4 have the label b, which two seeds give by chance, or by what they have learned."""
+def test_a_method_at_chance_does_not_differ_from_one_label_for_all_reviews(right, chance):
+    """Three in four of 200 reviews have the label b; two seeds predict it by chance, or because they have learned."""
     labels = ["b" if row % 4 else "a" for row in range(200)]
     rng = np.random.default_rng(2)
     rows = [
@@ -193,7 +193,7 @@ def test_holm_is_the_textbooks():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
-def test_seeds_must_have_seen_the_same_reviews():
+def test_seeds_must_be_evaluated_on_the_same_reviews():
     rows = pd.DataFrame({"seed": [0, 0, 1], "row": [0, 1, 0], "label": ["1"] * 3, "prediction": ["1", "0", "1"]})
     with pytest.raises(ValueError, match="same reviews"):
         labels_of(rows)
@@ -226,8 +226,8 @@ def test_no_p_value_is_zero(p, cell, equation):
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
-def test_equal_methods_are_seldom_told_apart(seeds):
-    """Seeds that differ by 5 points, as those of equal methods do by luck, make no method better than another."""
+def test_equal_methods_rarely_differ_significantly(seeds):
+    """Seeds of equal methods that differ by 5 points by chance must not make one method look better."""
     rng = np.random.default_rng(3)
 
     def method():
@@ -235,11 +235,11 @@ def test_equal_methods_are_seldom_told_apart(seeds):
         return 100.0 * (rng.random((seeds, 1000)) < accuracies)
 
     found = [paired_difference(method(), method())["p_value"] < 0.05 for _ in range(400)]
-    assert np.mean(found) < 0.09  # 5 % is meant; three times the error of 400 draws above it is 8.3 %
+    assert np.mean(found) < 0.09  # the level is 5 %; three standard errors of 400 draws above it are 8.3 %
 
 
 def test_equivalence_is_that_of_two_one_sided_tests():
-    """Of one seed each, where only the reviews add to the variance, statsmodels' paired test is the same."""
+    """With one seed each, only the reviews add to the variance, so statsmodels' paired test gives the same result."""
     rng = np.random.default_rng(5)
     decided = set()
     for share in (0.002, 0.02, 0.05, 0.1):
@@ -252,7 +252,7 @@ def test_equivalence_is_that_of_two_one_sided_tests():
     assert decided == {True, False}
 
 
-def test_methods_two_points_apart_are_seldom_called_equal_within_two_points():
+def test_methods_two_points_apart_are_rarely_called_equal_within_two_points():
     rng = np.random.default_rng(6)
 
     def method(accuracy):
@@ -260,4 +260,4 @@ def test_methods_two_points_apart_are_seldom_called_equal_within_two_points():
         return 100.0 * (rng.random((5, 1000)) < seeds)
 
     found = [equivalence(method(0.72), method(0.7), 2)["equivalent"] for _ in range(400)]
-    assert np.mean(found) < 0.09  # 5 % is meant, as above
+    assert np.mean(found) < 0.09  # the level is 5 %, as above

@@ -1,4 +1,4 @@
-"""The reader's page, from tables as a study leaves them."""
+"""The summary page, made from tables as a study writes them."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ COUNTS = {
 
 
 def report_tables():
-    """Tables as the report's own study would have left them, as far as it is published."""
+    """Tables with the published results of the report's own study."""
     row = {"dataset": "cls-books", "method": "fairseq-scratch", "metric": "accuracy", "ci_low": 60.0, "ci_high": 66.0}
     summary = [
         {**row, "split": "valid", "mean": 63.5, "std_population": 0.8165},
@@ -42,7 +42,7 @@ def report_tables():
     }
 
 
-def test_the_published_figures_are_shown_beside_ours():
+def test_the_published_figures_are_compared_with_the_studys():
     results = Results(report_tables(), qlora={"parameters": COUNTS}, published=PUBLISHED)
     _, table, _, remarks = published.section(results)
     cells = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()[2:]]
@@ -53,7 +53,7 @@ def test_the_published_figures_are_shown_beside_ours():
     )
     assert ours.pop("qlora, parameters, unquantized") == ("650 million", "559,214,592")
     for name in list(ours):
-        if name.startswith(("accuracy", "wall time")):  # methods that are not in this study; times are no constants
+        if name.startswith(("accuracy", "wall time")):  # this study lacks those methods, and times vary
             assert ours.pop(name)[1] in ("–", "in [tables/runtime.csv](tables/runtime.csv)")
     assert len(ours) >= 12 and all(theirs == here for theirs, here in ours.values())
     assert len(remarks.splitlines()) == (PUBLISHED["key"] == "").sum() == 10
@@ -68,7 +68,7 @@ def test_a_study_without_fairseq_models_or_methods_has_figures_too():
 
 
 def test_a_study_without_any_part_gives_a_page_that_names_it(tmp_path):
-    """Not a section of it fails where its tables are missing, and none shows up."""
+    """No section fails or appears if its tables are missing."""
     inputs = SimpleNamespace(tables=[], figures=[], qlora=[], published=[])
     output = SimpleNamespace(page=tmp_path / "summary.md", html=tmp_path / "summary.html")
     page_summary.main(inputs, output, {"study": "a<b", "remark": "*so*", "figures": []})
@@ -85,7 +85,7 @@ def test_figures_are_shown_in_the_section_of_their_category_and_inside_the_html(
 
 
 def spread_row(n_seeds):
-    """A row of tables/summary.csv and one of tables/spread.csv."""
+    """Return a row of tables/summary.csv and one of tables/spread.csv."""
     key = {"dataset": "d", "method": "m", "split": "test", "metric": "accuracy", "n_seeds": n_seeds}
     errors = {"se_seeds": 1.0, "se_reviews": 2.0, "resampled_low": 60.0, "resampled_high": 70.0}
     apart = {"disagreement_mean": 12.0, "disagreement_lowest": 11.0, "disagreement_highest": 13.0}
@@ -93,7 +93,7 @@ def spread_row(n_seeds):
 
 
 @pytest.mark.parametrize(("n_seeds", "said"), [(1, "One seed tells nothing"), (3, "from 0.5 to 6.3 times")])
-def test_the_page_says_how_little_few_seeds_can_tell(n_seeds, said):
+def test_the_page_says_how_little_a_few_seeds_show(n_seeds, said):
     summary, spread = spread_row(n_seeds)
     page = "\n".join(certainty.section(Results({"summary": summary, "spread": spread})))
     assert said in page and "58.0 to 72.0" in page and "60.0 to 70.0" in page and "two-level resampling" in page
@@ -103,7 +103,7 @@ def test_the_page_says_how_little_few_seeds_can_tell(n_seeds, said):
     ("p_holm", "said"),
     [(0.0001, "| < 0.001 | a is better than b"), (0.01, "a is better than b"), (0.2, "no difference shown")],
 )
-def test_a_method_is_called_better_only_where_it_is_shown(p_holm, said):
+def test_a_method_is_called_better_only_if_the_test_shows_it(p_holm, said):
     row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": 3.0, "p_holm": p_holm}
     table = pd.DataFrame([{**row, "ci_low": 1.0, "ci_high": 5.0, "test": "t test"}])
     page = " ".join(" ".join(comparisons.section(Results({"comparisons": table}))).split())

@@ -1,4 +1,4 @@
-"""Tables keep names and labels as text, and count what they say."""
+"""Tables keep names and labels as text, and their counts are right."""
 
 import subprocess
 import sys
@@ -32,12 +32,12 @@ def test_each_split_has_its_metrics():
     assert found["accuracy"] == {"valid": 33.333333, "test": 100.0} and n == {"valid": 3, "test": 1}
 
 
-def test_each_table_that_is_no_stack_has_a_script_and_each_script_a_table():
+def test_each_table_but_the_stacked_ones_has_a_script_and_each_script_a_table():
     scripts = {path.stem.removeprefix("table_") for path in (ROOT / "scripts").glob("table_*.py")}
     assert scripts == {name for name, found in TABLES.items() if not found.stacked} | {"stack"}
 
 
-def test_the_registries_can_be_read_without_the_libraries_that_make_tables_and_figures():
+def test_the_registries_need_no_library_for_tables_and_figures():
     code = "import sys, semis.study.pages; print({'numpy', 'pandas', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "scripts", capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
@@ -49,7 +49,7 @@ def test_stacked_tables_begin_with_the_columns_of_their_rows():
     assert found.to_csv(index=False) == "method,seed,step\nb,1,1\nb,1,2\na,0,3\n"
 
 
-def test_a_markdown_table_has_numbers_on_the_right_and_dashes_for_what_is_missing():
+def test_a_markdown_table_aligns_numbers_right_and_has_dashes_for_missing_values():
     rows = [
         {"name": "a", "n": 3, "share": 2.25, "text": "1"},
         {"name": "bcde", "n": 12, "share": float("nan"), "text": None},
@@ -60,7 +60,7 @@ def test_a_markdown_table_has_numbers_on_the_right_and_dashes_for_what_is_missin
     assert len(table(["x"], []).splitlines()) == 2
 
 
-def test_an_answer_may_hold_other_line_breaks(tmp_path):
+def test_an_answer_may_contain_other_line_breaks(tmp_path):
     file = tmp_path / "t.jsonl"
     file.write_text('{"answer": "un\u2028deux\u0085trois"}\n{"answer": "b"}\n', encoding="utf-8")
     assert [row["answer"] for row in read_json_lines(file)] == ["un\u2028deux\u0085trois", "b"]
@@ -85,7 +85,7 @@ def test_the_page_of_the_reports_model_has_its_published_counts():
     table = pd.DataFrame(rows, columns=["module", "shape", "parameters", "formula"])
     table = table.assign(model="small", analytic=table["parameters"])
     page = page_parameters.page(table, {"small": {"D": 512, "F": 512, "L": 4, "A": 8, "T": 256}})
-    assert "With both heads they are 23,388,418." in page  # what fairseq printed in the report
+    assert "With both heads they are 23,388,418." in page  # as fairseq printed in the report
     assert "16,516,096 of them, 72.3%" in page and "D = 512, F = 512, L = 4, A = 8, T = 256, V = 32,000" in page
     assert "<td>D<sup>2</sup></td>" in page and "<td>4 D<sup>2</sup> L + 2 D F L</td>" in page
 

@@ -1,4 +1,4 @@
-"""Reading plain text, dividing it for pretraining, and laying out what fairseq reads."""
+"""Reading plain text, dividing it for pretraining, and laying out the data folder of fairseq."""
 
 import lzma
 
@@ -30,7 +30,7 @@ def test_the_held_out_lines_are_spread_and_no_line_is_lost():
 
 
 def test_a_tokenizer_fills_the_embedding_to_the_row(tmp_path):
-    """4 special tokens of fairseq, the dictionary, and <mask> are the rows that were asked for."""
+    """fairseq's 4 special tokens, the dictionary and <mask> make exactly the configured rows."""
     text = tmp_path / "t.txt"
     text.write_text("".join(f"le livre numéro {n} parle de {n * n} chevaux et de roses\n" for n in range(300)))
     model, pieces = train_tokenizer.train_tokenizer([str(text)], 80)
@@ -42,7 +42,7 @@ def test_a_tokenizer_fills_the_embedding_to_the_row(tmp_path):
 
 
 def test_a_run_s_folder_has_links_to_its_splits_and_the_labels_in_their_order(tmp_path):
-    """Laid out again for other files, nothing of the old ones is left."""
+    """Laying it out again for other files removes the old ones."""
     names = [f"{part}.{kind}" for part in ("input0", "label") for kind in ("bin", "idx")]
     for split in ("train", "valid"):
         for name in names:

@@ -29,7 +29,7 @@ def load(path: str | Path) -> dict[str, Any]:
         return {**state, "model": {_name_today(name): tensor for name, tensor in state["model"].items()}}
     except Exception as error:
         raise UserError(
-            f"{path} is not a fairseq checkpoint that can be loaded safely ({reason(error)}); put another there."
+            f"{path} is not a fairseq checkpoint that can be loaded safely ({reason(error)}); replace it with another."
         ) from error
 
 

@@ -21,10 +21,13 @@ def words_of(lines: Iterable[bytes], path: str | Path) -> list[str]:
             int(count)
         except ValueError as error:
             raise UserError(
-                f"{path} line {number} is not a word and its count, in UTF-8; put the dict.txt of the model there."
+                f"{path} line {number} is not a word and its count in UTF-8; replace the file with the model's own "
+                "dict.txt."
             ) from error
         if word in known and not entry.endswith(OVERWRITE):
-            raise UserError(f"{path} line {number} holds {word} a second time; put the dict.txt of the model there.")
+            raise UserError(
+                f"{path} line {number} repeats the word {word}; replace the file with the model's own dict.txt."
+            )
         words.append(word)
         known.add(word)
     return words

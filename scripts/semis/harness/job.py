@@ -90,7 +90,7 @@ def _write_to(log: str) -> None:
 
 
 def end_with_parent() -> None:
-    """Send this process SIGTERM once its parent has ended, since nobody would use the result."""
+    """Send this process SIGTERM once its parent has ended, since its result would not be used."""
     threading.Thread(target=_wait_and_end, args=[os.getppid()], daemon=True).start()
 
 

@@ -48,6 +48,6 @@ def _taken(path: Path) -> int:
             return held
         os.close(held)
     raise UserError(
-        f"{holder} still does this job for a run that was killed; wait until it has ended, or end it, then run "
+        f"{holder} is still doing this job for a run that was killed; wait until it ends, or end it, then run "
         f"again (it holds {path})."
     )

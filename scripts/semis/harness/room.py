@@ -17,4 +17,4 @@ def no_room(folder: str) -> str | None:
 
 def unwritable(folder: str, error: OSError) -> str:
     """Return the sentence for a folder in which writing raised `error`."""
-    return f"nothing can be written into {folder} ({error.strerror}); mend that, then run again"
+    return f"nothing can be written into {folder} ({error.strerror}); correct that, then run again"

@@ -44,5 +44,5 @@ def newest_whole(
     for checkpoint in sorted(Path(folder).glob(pattern), key=order, reverse=True):
         if is_whole(checkpoint):
             return checkpoint
-        print(f"{checkpoint} is not whole; trying the one before", flush=True)
+        print(f"{checkpoint} is not complete; trying the one before it", flush=True)
     return None

@@ -15,5 +15,5 @@ def check_whole(folder: str | Path, lacking: Sequence[str]) -> None:
     if lacking:
         raise UserError(
             f"{folder}: its weights lack {len(lacking)} tensors that its config.json asks for "
-            f"({', '.join(lacking[:3])}); give the weights and the config.json of one model."
+            f"({', '.join(lacking[:3])}); give weights and a config.json that belong together."
         )

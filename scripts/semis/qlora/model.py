@@ -52,7 +52,7 @@ def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
     except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
             f"{folder} holds no causal language model that transformers can read ({reason(error)}); give "
-            "qlora.model a whole model."
+            "qlora.model a complete model."
         ) from error
     check_whole(folder, sorted(loading["missing_keys"]))
     for layer in linear_layers(model).values():

@@ -36,7 +36,8 @@ def load_tokenizer(folder: str | Path, style: str) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
     except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
-            f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give qlora.model a whole model."
+            f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give qlora.model a complete "
+            "model."
         ) from error
     if tokenizer.eos_token is None:
         raise UserError(f"{folder} has a tokenizer without an eos_token; name one in its tokenizer_config.json.")

@@ -28,7 +28,7 @@ def write_predictions(path: str | Path, rows: Iterable[Prediction], labels: Sequ
         writer.writerow(["split", "row", "label", "prediction", "probability"])
         for split, row, target, predicted, probability in rows:
             if math.isnan(probability):
-                raise UserError(f"{path}: the model gives no number for review {row + 1} of {split}; train anew.")
+                raise UserError(f"{path}: the model gives no number for review {row + 1} of {split}; train it again.")
             writer.writerow([split, row, labels[target], labels[predicted], f"{probability:.6f}"])
 
 

@@ -61,7 +61,7 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
     """
     Path(marker(study)).unlink(missing_ok=True)  # until the record is written
     if snakemake.touches:
-        say("--touch has only marked results as new; nothing was made, and provenance.json is as it was.")
+        say("--touch has only marked results as new; nothing was made, and provenance.json is unchanged.")
     elif not snakemake.is_whole:
         say(
             f"this run made only the part that it was asked for: {_present(study, targets)}. `snakemake` without "

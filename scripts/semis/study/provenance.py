@@ -122,7 +122,7 @@ def read(path: str | Path) -> dict[str, Any]:
         if {"config", "inputs", "code", "runs"} <= set(found):
             return found
     except FileNotFoundError as error:
-        raise UserError(f"{path} is not there; it is written at the end of a run that finishes the study.") from error
+        raise UserError(f"{path} is not there; a run that finishes the study writes it.") from error
     except (OSError, ValueError, TypeError):
         pass
-    raise UserError(f"{path} cannot be read as what a finished run writes; remove it and finish the study again.")
+    raise UserError(f"{path} is not a record that Semis wrote; move it away and finish the study again.")

@@ -60,7 +60,7 @@ def only(source: str | Path, found: Members, name: str) -> PurePosixPath:
     if len(places) != 1:
         there = ", ".join(sorted({path.name for path in found})[:12]) or "nothing"
         problem = "holds no" if not places else f"holds {len(places)} files named"
-        raise UserError(f"{source} {problem} {name} (it holds {there}); one is needed.")
+        raise UserError(f"{source} {problem} {name} (it holds {there}); exactly one is needed.")
     return places[0]
 
 
@@ -106,7 +106,7 @@ def _checked(source: Path, opened: Callable[[Any], Any], infos: Iterable[tuple[A
     for info, name, size, plain in infos:
         total += size
         if total > most:
-            raise UserError(f"{source} would unpack to more than {most:,} bytes; if it is meant to, {INSTEAD}.")
+            raise UserError(f"{source} would unpack to more than {most:,} bytes; if that is intended, {INSTEAD}.")
         path = PurePosixPath(name)
         if not plain or {"..", "__MACOSX"} & set(path.parts) or len(os.fsencode(path.name)) > NAME_MAX:
             continue

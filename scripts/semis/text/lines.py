@@ -43,7 +43,7 @@ def read_texts(paths: Iterable[str | Path]) -> Iterator[str]:
                 with opened(file, "rb") as stream:
                     yield from filter(None, checked_lines(_at_most(left, stream, file), file))
             except (lzma.LZMAError, EOFError) as error:
-                raise UserError(f"{file} is not a whole xz file; compress it with xz, or name it .txt.") from error
+                raise UserError(f"{file} is not a complete xz file; compress it with xz, or name it .txt.") from error
 
 
 def text_files(folder: Path) -> list[Path]:
@@ -51,7 +51,7 @@ def text_files(folder: Path) -> list[Path]:
     files = (path for path in folder.rglob("*.txt*") if path.name.endswith((".txt", ".txt.xz")))
     found = sorted(path for path in files if path.is_file())
     if not found:
-        raise UserError(f"{folder} holds no .txt and no .txt.xz file; put the text there.")
+        raise UserError(f"{folder} holds no .txt or .txt.xz file; put the text there.")
     return found
 
 
@@ -60,5 +60,5 @@ def _at_most(left: int, stream: IO[bytes], file: Path) -> Iterator[bytes]:
     while line := stream.readline(left):
         left -= len(line)
         if not left:
-            raise UserError(f"{file} would unpack to too much; unpack it yourself, if it is meant to.")
+            raise UserError(f"{file} would unpack to far more than text does; if that is intended, unpack it yourself.")
         yield line

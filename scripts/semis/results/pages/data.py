@@ -48,7 +48,7 @@ def tokens_part(tokens: pd.DataFrame) -> list[str]:
             "median": row.median,
             "longest": row.longest,
             "unknown": f"{row.unknown_percent:.2f} %",
-            "reviews cut": f"{row.cut_percent:.1f} %",
+            "reviews truncated": f"{row.cut_percent:.1f} %",
             "as text": megabytes(row.text_bytes),
             "binarized": kilobytes(row.binarized_bytes),
         }
@@ -57,6 +57,6 @@ def tokens_part(tokens: pd.DataFrame) -> list[str]:
     return [
         records(rows),
         "Tokens as the model reads them: sentencepiece pieces and the two around each review. Unknown is the share of "
-        "tokens that are `<unk>`. A review with more tokens than the model has positions is cut. The sizes are those "
-        "of the pieces as text and of fairseq's `.bin`.",
+        "tokens that are `<unk>`. A review with more tokens than the model has positions is truncated. The sizes are "
+        "those of the pieces as text and of fairseq's `.bin`.",
     ]

@@ -53,7 +53,7 @@ def pretraining_section(results: Results) -> list[str]:
     return [
         "## Pretraining",
         records(rows),
-        "Masked language model from plain text. Tokens are all that were read, hidden or not, each time they were. "
-        "The perplexity is that of the hidden tokens in held-out lines.",
+        "Masked language model from plain text. The column tokens counts every token that the model read, hidden or "
+        "not, as often as it did. The perplexity is that of the hidden tokens in held-out lines.",
         *results.images("Pretraining"),
     ]

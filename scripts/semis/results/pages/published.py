@@ -31,7 +31,7 @@ def section(results: Results) -> list[str]:
     ]
     remarks = results.published[results.published["key"] == ""]["remark"]
     numbered = "\n".join(f"{number}. {escaped(remark)}" for number, remark in enumerate(remarks, start=1))
-    return ["## Beside the published report", records(rows), "### What it says, and what holds", numbered]
+    return ["## Comparison with the published report", records(rows), "### Statements of the report", numbered]
 
 
 def figures(results: Results) -> dict[str, str]:

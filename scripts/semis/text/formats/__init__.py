@@ -27,13 +27,13 @@ class Format(Protocol):
         """Say whether a source of the config has this format; the first format in `names` that fits is used."""
 
     def files(self, split: str) -> list[str]:
-        """Return the names of the files that hold a split."""
+        """Return the names of the files that hold a split; none if the source itself is one file with all splits."""
 
     def read(self, files: Sequence[File], split: str, labels: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the reviews and the labels of a split, two lists of equal length.
 
-        `files` are those that `self.files(split)` names, in that order; `labels` are the classes of the dataset.
-        Raises UserError if a file cannot be read, or if `check` refuses a label.
+        `files` are those that `self.files(split)` names, in that order, or the source itself; `labels` are the classes
+        of the dataset. Raises UserError if a file cannot be read, or if `check` refuses a label.
         """
 
 

@@ -27,8 +27,8 @@ class Lines:
             more, less = (of_reviews, of_labels) if len(reviews) > len(given) else (of_labels, of_reviews)
             first = min(len(reviews), len(given)) + 1
             raise UserError(
-                f"{of_reviews} has {len(reviews)} reviews and {of_labels} has {len(given)} labels; each line of the "
-                f"one needs one in the other, and line {first} of {more} has none in {less}."
+                f"{of_reviews} has {len(reviews)} reviews and {of_labels} has {len(given)} labels; each review needs "
+                f"its label on the same line, and line {first} of {more} has no counterpart in {less}."
             )
         if not reviews:
             raise UserError(f"{of_reviews} holds no review; put at least one there.")
