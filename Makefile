@@ -1,4 +1,4 @@
-# Each target does its whole set-up: a Python from 3.11 to 3.13, git and a C++ compiler are enough.
+# Each target does its whole set-up: a Python from 3.11 to 3.13 with its headers, git and a C++ compiler are enough.
 # The first Python that fits is taken; another one: make PYTHON=/path/to/python3.12
 CORES ?= 2
 VENV := .venv

@@ -44,7 +44,8 @@ def test_every_environment_allows_the_same_versions():
 def fake_python(path, version, usable=True):
     """Write a command that answers like a Python of this version, with or without support for virtual environments."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho {version}\nexit {0 if usable else 1}\n")
+    status = 0 if usable else 1
+    path.write_text(f"#!/bin/sh\necho {version}\ncase $* in *ensurepip*) exit {status} ;; esac\n")
     path.chmod(0o755)
     return str(path)
 
