@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Snakemake, copy_checkout, lay_out, study
+from conftest import ROOT, Snakemake, copy_checkout, lay_out, reviews, study
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "reruns.md").read_text()
@@ -60,6 +60,11 @@ def reordered(value, key=None):
     return [reordered(part) for part in value] if isinstance(value, list) else value
 
 
+def dumped(config):
+    """A config as YAML, in its own order."""
+    return yaml.safe_dump(config, sort_keys=False)
+
+
 def turned(section, key):
     """Reverse the keys of a section, in place."""
     section[key] = dict(reversed(section[key].items()))
@@ -97,7 +102,7 @@ EDITS = {
     },
     "`study`": {"config": setting("study", value="other")},
     "`remark`": {"config": setting("remark", value="Another one.")},
-    "a comment, or the order of keys": {"config": lambda config: f"# Mine\n{yaml.safe_dump(reordered(config))}"},
+    "a comment, or the order of keys": {"config": lambda config: f"# Mine\n{dumped(reordered(config))}"},
     "`qlora.training.learning_rate`": {"config": setting("qlora", "training", "learning_rate", value=0.004)},
     "`qlora.lora.rank`": {"config": setting("qlora", "lora", "rank", value=8)},
     "`qlora.sampling.temperature`": {"config": setting("qlora", "sampling", "temperature", value=0.8)},
@@ -148,7 +153,7 @@ NOTHING = {
 def edited(folder, edits):
     """Make the edits of files and yield the text of the config; then restore the files and their dates."""
     config = yaml.safe_load(CONFIG)
-    text = edits.get("config", lambda config: None)(config) or yaml.safe_dump(config)
+    text = edits.get("config", lambda config: None)(config) or dumped(config)
     before = {folder / name: (folder / name).read_bytes() for name in edits if name != "config"}
     times = {path: path.stat().st_mtime_ns for path in before}
     try:
@@ -210,20 +215,21 @@ def test_an_edit_runs_what_the_table_says(finished, edit):
 def test_in_two_steps_a_result_with_the_same_bytes_goes_no_further(finished):
     """Blanks at the ends of train's lines do not change the prepared files; a new review in test does."""
     edits = EDITS["a review added to test"] | {"demo/reviews/train.review": replace("\n", "  \r\n")}
-    with edited(finished.folder, edits) as config:
-        assert {"prepare_split", "finetune_fairseq", "finetune_huggingface"} <= set(
-            counted(scheduled(finished, config))
-        )
-        prepared = scheduled(finished, config, "prepare")
-        assert sorted(values["split"] for name, values in prepared if name == "prepare_split") == ["test", "train"]
-        done = finished(config, "prepare")
-        assert done.returncode == 0, done.output
-        rules, _ = promised(TABLE["a review added to test"])
-        del rules["prepare_split"]
-        assert counted(scheduled(finished, config)) == rules
-    for name in edits:
-        (finished.folder / name).touch()
-    done = finished(CONFIG, "prepare")
+    try:
+        with edited(finished.folder, edits) as config:
+            jobs = counted(scheduled(finished, config))
+            assert {"prepare_split", "finetune_fairseq", "finetune_huggingface"} <= set(jobs)
+            prepared = scheduled(finished, config, "prepare")
+            assert sorted(values["split"] for name, values in prepared if name == "prepare_split") == ["test", "train"]
+            done = finished(config, "prepare")
+            assert done.returncode == 0, done.output
+            rules, _ = promised(TABLE["a review added to test"])
+            del rules["prepare_split"]
+            assert counted(scheduled(finished, config)) == rules
+    finally:
+        for name in edits:
+            (finished.folder / name).touch()
+        done = finished(CONFIG, "prepare")
     assert done.returncode == 0, done.output
     assert scheduled(finished, CONFIG) == []
 
@@ -300,7 +306,7 @@ def test_an_edit_of_the_fast_engine_runs_its_runs_alone(finished):
     config["methods"] |= {name: {**method, "training": {"engine": "fast"}} for name, method in methods.items()}
     folder = "results/demo/runs/demo-books"
     targets = [f"{folder}/{method}/seed0/metrics.json" for method in config["methods"]]
-    text = yaml.safe_dump(config, sort_keys=False)
+    text = dumped(config)
     done = finished(text, *targets)
     assert done.returncode == 0, done.output
     assert scheduled(finished, text, *targets) == []
@@ -326,6 +332,7 @@ def test_an_edit_of_the_fast_engine_runs_its_runs_alone(finished):
 def test_texts_in_another_order_make_another_tokenizer(snakemake):
     """Snakemake ignores the order of inputs, but a tokenizer depends on it."""
     lay_out(snakemake.folder, {"other.txt": "Une autre phrase pour le vocabulaire.\n" * 3})
+    lay_out(snakemake.folder / "books", reviews())
     config = study({"path": "books"})
     text = config["models"]["tiny"]["tokenizer"]["text"]
     text.append({"path": "other.txt"})
