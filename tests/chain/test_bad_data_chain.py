@@ -17,12 +17,15 @@ def model():
 
 
 @pytest.fixture
-def wrong(demo):
-    """The demo's config, for tests that add wrong data, files and settings; their results are removed afterwards."""
-    before = set(demo.rglob("*"))
+def wrong(runner, demo):
+    """The demo's config, for tests that add wrong data, files and settings; what they leave is removed afterwards."""
+    folders = [demo, runner.folder / ".snakemake" / "metadata"]
+    before = {path for folder in folders for path in folder.rglob("*")}
     yield yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
-    for path in sorted(set(demo.rglob("*")) - before, reverse=True):
+    after = {path for folder in folders for path in folder.rglob("*")}
+    for path in sorted(after - before, reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    (demo / "finished").touch()  # a run that failed has removed it
 
 
 def test_each_wrong_file_and_each_training_that_diverges_gets_its_sentence(runner, demo, wrong, tmp_path, model):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semis import engines
 from semis.study.code import HARNESS, code_digest, code_files
+from semis.text import formats
 
 import pytest
 
@@ -16,7 +17,9 @@ OPENED = re.compile(r'(?:openat\(.*?, "[^"]*", (?P<flags>[\w|]+).*|<\.\.\. opena
 BEGUN = re.compile(r'openat\(.*?, "[^"]*", (?P<flags>[\w|]+).*<unfinished \.\.\.>$')
 STARTED = re.compile(r"(?:<\.\.\. )?(?:clone3?|v?fork)(?:\(| resumed>).*= (\d+)$")
 SCRIPT = re.compile(r"/\.snakemake/scripts/tmp[^/]*?\.(\w+\.py)$")
-ENGINES = [(engines.module_name(*of),) for of in [("reference", "fairseq"), ("reference", "huggingface")]]
+# What a script of the demo may load by name.
+LOADED = [engines.module_name("reference", library) for library in ("fairseq", "huggingface")]
+LOADED += [formats.module_name("lines")]
 
 
 class Process:
@@ -138,7 +141,9 @@ def test_what_a_job_opens_decides_whether_it_runs_again(jobs, runner):
     unknown = []
     for script, log, files in jobs:
         inputs, outputs, digest = known[log]
-        [modules] = [names for names in [(), *ENGINES] if code_digest(scripts, script, names) == digest]
+        [modules] = [
+            names for names in [(), *((name,) for name in LOADED)] if code_digest(scripts, script, names) == digest
+        ]
         code = {f"scripts/{name}" for name in code_files(scripts, script, modules)}
         for path in files - code - {log}:
             harmless = path.startswith((f"scripts/{HARNESS}", ".snakemake/scripts/"))

@@ -56,7 +56,7 @@ def test_runs_are_added_and_a_torn_file_is_replaced(tmp_path):
     assert [run["started"] for run in found["runs"]] == [1, 2]
     assert found["seconds"] == {"x/y": 1.5} and len(found["inputs"]["books"][f"{tmp_path}/books/a"]) == 64
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is not a record that Semis wrote"):
         provenance.read(path)
     provenance.write(path, ROOT, {"study": "t"}, {}, {}, {"started": 3})
     assert [run["started"] for run in provenance.read(path)["runs"]] == [3]
