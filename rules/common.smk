@@ -26,7 +26,7 @@ SNAKEMAKE = Internals(workflow)
 try:
     SNAKEMAKE.check_config(config, ROOT / "schemas" / "config.schema.yaml")
     STUDY = Study(config)
-    if SNAKEMAKE.is_main:
+    if SNAKEMAKE.is_main and not SNAKEMAKE.is_module:  # `onstart` of a module is never called, so it records no layout
         check_layout(Path(STUDY.results))
 except UserError as error:
     sys.exit(f"Semis: {error}")

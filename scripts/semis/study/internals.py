@@ -32,13 +32,18 @@ class Internals:
         """Whether this is the process that plans and schedules; each other process runs one job."""
         return self.workflow.is_main_process
 
+    @property
+    def is_module(self) -> bool:
+        """Whether another workflow takes this one in as a module; then the handlers of this one are never called."""
+        return not self.workflow.modifier.is_main_snakefile()
+
     def check_config(self, config: dict, schema: Path) -> None:
         """Check `config` and fill in its defaults, in place. Raises UserError for the first problem."""
         files = [os.path.relpath(file) for file in self.workflow.configfiles]
         name = ", ".join(files) or "config"
         if self.workflow.config_settings.config:
             name += " and --config (whose lists and mappings hold nothing but text)"
-        for file in files if self.workflow.modifier.is_main_snakefile() else []:
+        for file in [] if self.is_module else files:
             check_text(file)
         resolve(config, str(schema), name)
 
