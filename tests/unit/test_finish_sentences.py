@@ -124,3 +124,19 @@ def test_trainings_that_changed_code_repeats_are_counted_before_the_start(study,
     finish.start(study, snakemake(planned))
     found = capsys.readouterr().err
     assert expected in found if expected else found == ""
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        (
+            "Building DAG of jobs...\nAdding a.svg (3 KB).\nWorkflowError:\n    a.svg is missing\n",
+            "WorkflowError: a.svg is missing",
+        ),
+        ("Creating report...\nTraceback (most recent call last):\n  File x\n\nOSError: no room\n", "OSError: no room"),
+        ("Semis: no conda in use; ...\nSemis: study is missing.\n", "Semis: study is missing."),
+        ("", ""),
+    ],
+)
+def test_of_a_failed_report_the_reason_is_shown_and_not_its_progress(printed, reason):
+    assert finish._reason(printed) == reason

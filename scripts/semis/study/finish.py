@@ -18,6 +18,7 @@ from semis.study.plan import Study
 import yaml
 
 SHOWN = 5  # names in a sentence
+PROGRESS = ("Using ", "Building ", "Creating ", "Adding ", "Loading ", "Semis: no conda")  # while a report is written
 STARTED = datetime.now(UTC).isoformat()
 
 
@@ -122,9 +123,15 @@ def _write_report(snakefile: str, config: Path, page: str) -> str | None:
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--nolock", "--configfile", str(config)]
     done = subprocess.run([*command, "--report", new], capture_output=True, text=True)
     if done.returncode or not os.path.exists(new):
-        return done.stderr.strip() or f"it ended with status {done.returncode}"
+        return _reason(done.stderr) or f"it ended with status {done.returncode}"
     os.replace(new, page)
     return None
+
+
+def _reason(printed: str) -> str:
+    """Return what Snakemake printed besides its progress; of a traceback the last line."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip() and not line.startswith(PROGRESS)]
+    return lines[-1] if any(line.startswith("Traceback") for line in lines) else " ".join(lines)
 
 
 def study_inputs(study: Study) -> dict[str, list[str]]:
