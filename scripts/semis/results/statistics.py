@@ -52,9 +52,9 @@ def labels_of(rows: pd.DataFrame) -> Labels:
 
 
 def scores_of(metric: Metric, labels: Labels) -> np.ndarray:
-    """Return the scores (seeds x reviews) whose mean is the metric. Raises NotImplementedError for another metric."""
+    """Return the scores (seeds x reviews) whose mean is the metric. Raises ValueError for another metric."""
     if metric.per_review is None:
-        raise NotImplementedError(f"{metric.name} is not the mean of a score of each review")
+        raise ValueError(f"{metric.name} is not the mean of a score of each review")
     return metric.per_review(labels.true, labels.predicted)
 
 
