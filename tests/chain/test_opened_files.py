@@ -141,9 +141,8 @@ def test_what_a_job_opens_decides_whether_it_runs_again(jobs, runner):
     unknown = []
     for script, log, files in jobs:
         inputs, outputs, digest = known[log]
-        [modules] = [
-            names for names in [(), *((name,) for name in LOADED)] if code_digest(scripts, script, names) == digest
-        ]
+        loaded = [(), *((name,) for name in LOADED)]
+        modules = next(names for names in loaded if code_digest(scripts, script, names) == digest)
         code = {f"scripts/{name}" for name in code_files(scripts, script, modules)}
         for path in files - code - {log}:
             harmless = path.startswith((f"scripts/{HARNESS}", ".snakemake/scripts/"))
