@@ -27,13 +27,13 @@ endif
 demo: $(VENV)/.workflow  ## run the whole chain on the embedded texts
 	$(SNAKEMAKE) --cores $(CORES) --configfile demo/config.yaml
 
-test: environments  ## does it work here? the environments, the demo's chain and the quick tests; 12 minutes
+test: environments  ## does it work here? the environments, the demo's chain and the quick tests
 	$(PYTEST) -m "not slow and not long"
 
-test-quick: $(VENV)/.tests  ## the tests that build no environment and train nothing; 2 minutes
+test-quick: $(VENV)/.tests  ## the tests that build no environment and train nothing
 	$(PYTEST) -m "not slow and not long" tests/unit tests/plan
 
-test-slow: environments  ## the tests that `make test` leaves out; 30 minutes
+test-slow: environments  ## the tests that `make test` leaves out
 	$(PYTEST) -m "slow and not long"
 
 test-long: environments  ## simulations, 100 kills, worked examples; hours
