@@ -64,7 +64,7 @@ def test_the_demo_runs_on_slurm_and_only_the_gpu_rules_on_its_gpu(on_slurm, clus
         assert (job.get("TresPerJob") == "gres:gpu:1", job["Partition"] == "gpu") == (wanted, wanted), job
     assert {of_rule(job) for job in jobs} >= GPU_RULES
     local = re.findall(r"^ *localrule (\w+):", done.output, re.M)
-    assert "write_jsonl" in local and not set(local) & {of_rule(job) for job in jobs}
+    assert "table_stack" in local and not set(local) & {of_rule(job) for job in jobs}
     assert (on_slurm.folder / "results" / "demo" / "summary.md").exists()
 
 
