@@ -36,7 +36,7 @@ test-quick: $(VENV)/.tests  ## the tests that build no environment and train not
 test-slow: environments  ## the tests that `make test` leaves out
 	$(PYTEST) -m "slow and not long"
 
-test-long: environments  ## simulations, 100 kills, worked examples; hours
+test-long: environments  ## simulations, 100 kills, breakages; hours
 	$(PYTEST) -m long
 
 torture: $(VENV)/.tests  ## kill the demo KILLS times, resume it each time, compare; the same kills again with SEED=...

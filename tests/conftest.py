@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / "tests" / "tools"
 sys.path[:0] = [str(ROOT / "scripts"), str(TOOLS)]
 
+from breakages import copy_checkout  # noqa: E402
 from loopback import Loopback  # noqa: E402
 
 # Tests share the environments with the project's own runs, so that each is built once.
@@ -94,25 +95,12 @@ def snakemake(tmp_path):
     return Snakemake(tmp_path)
 
 
-def copy_checkout(target):
-    """Copy all files that git tracks or would track into a new folder."""
-    listed = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).exists():  # else it was deleted and the deletion is not committed
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-
-
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory, request):
     """A runner in a copy of the repository, so that a test may edit a script there and restore it."""
     kept = request.config.getoption("--keep-demo")
     copy = (Path(kept).resolve() if kept else tmp_path_factory.mktemp("copy")) / "semis"
-    copy_checkout(copy)
+    copy_checkout(ROOT, copy)
     return Snakemake(copy, root=copy)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Snakemake, copy_checkout, lay_out, reviews, study
+from breakages import copy_checkout
+from conftest import ROOT, Snakemake, lay_out, reviews, study
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "reruns.md").read_text()
@@ -266,7 +267,7 @@ def test_other_dates_and_a_fresh_clone_run_nothing(finished):
     for path in finished.folder.iterdir():
         if path.name not in ("results", ".snakemake"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    copy_checkout(finished.folder)
+    copy_checkout(ROOT, finished.folder)
     for _ in range(2):
         for path in finished.folder.rglob("*"):
             if path.relative_to(finished.folder).parts[0] not in ("results", ".snakemake"):
@@ -289,7 +290,7 @@ def test_environments_in_another_place_run_nothing(finished, tmp_path):
 def test_results_in_another_directory_run_nothing(finished, tmp_path):
     """The checkout is in one folder, the results are in a second one, and the command runs in a third one."""
     checkout, third = tmp_path / "checkout", tmp_path / "third"
-    copy_checkout(checkout)
+    copy_checkout(ROOT, checkout)
     third.mkdir()
     assert scheduled(Snakemake(third, root=checkout), CONFIG, "--directory", str(finished.folder)) == []
     relative = [os.path.relpath(path, third) for path in (checkout, finished.folder)]

@@ -99,7 +99,10 @@ def test_a_partial_run_a_touch_and_a_failure_record_nothing(study, tmp_path, cap
     finish.finish(study, snakemake(touches=True), tmp_path, TARGETS)
     assert "--touch has only marked results as new" in said(capsys)
     finish.fail(study, TARGETS)
-    assert "the study is not finished: 1 of the 2 results of results/t are there; missing are" in said(capsys)
+    assert (
+        "the study is not finished, since a job failed: 1 of the 2 results of results/t are there; missing are"
+        in said(capsys)
+    )
     assert written(tmp_path) == [False, False]
 
 

@@ -90,7 +90,7 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
 def fail(study: Study, targets: Sequence[str]) -> None:
     """After a failed run, say how much of the study is there."""
     Path(marker(study)).unlink(missing_ok=True)
-    say(f"the study is not finished: {_present(study, targets)}. `snakemake` without targets makes the rest.")
+    say(f"the study is not finished, since a job failed: {_present(study, targets)}. Run again to make the rest.")
 
 
 def _present(study: Study, targets: Sequence[str]) -> str:
