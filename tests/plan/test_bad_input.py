@@ -19,9 +19,10 @@ def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake):
         ("study: t", ["--configfile", "no.yaml"], "no.yaml cannot be read as a config ("),
         (
             "study: t",
-            ["--config", "seeds=[0]"],
-            "(whose lists and mappings hold nothing but text): seeds.0 is the text",
+            ["--config", "seeds=[zero]"],
+            "and --config: seeds.0 is the text",
         ),
+        ("study: t", ["--config", "seeds=[1, 010]"], "--config seeds=[1, 010] line 1: YAML reads 010 as 8"),
         ("study: t\nstudy: u\n", [], "config.yaml line 2: the key 'study' is given a second time"),
         (
             "study: t\ntraining: {learning_rate: 1e-5}",
@@ -29,7 +30,7 @@ def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake):
             "learning_rate is the text '1e-5', not a number; write 1.0e-0",
         ),
     ],
-    ids=["file", "--config", "twice", "exponent"],
+    ids=["file", "--config", "octal", "twice", "exponent"],
 )
 def test_mistakes_stop_snakemake_before_any_output(snakemake, text, args, sentence):
     assert sentence in snakemake.sentence(text, *args)

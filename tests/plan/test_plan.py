@@ -47,6 +47,14 @@ def test_one_more_seed_adds_just_its_runs(snakemake, demo):
     assert change(before, planned(snakemake, demo)) == expected
 
 
+def test_lists_and_mappings_on_the_command_line_are_yaml(snakemake, demo):
+    """Snakemake alone reads their parts as text. A mapping changes only its own keys."""
+    before = planned(snakemake, demo)
+    after = planned(snakemake, demo, "--config", "seeds=[4, 5, 6]", "training={batch_size: 4}")
+    expected = {"finetune_fairseq": 2, "evaluate_fairseq": 2, "finetune_huggingface": 1, "evaluate_huggingface": 1}
+    assert change(before, after) == expected
+
+
 def test_a_second_dataset_needs_no_code(snakemake, demo):
     before = planned(snakemake, demo)
     demo["datasets"]["again"] = copy.deepcopy(demo["datasets"]["demo-books"])

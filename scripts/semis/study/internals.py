@@ -9,8 +9,10 @@ from typing import Any
 from semis.study.config import resolve
 from semis.study.config_text import check_text
 
+import yaml
 from packaging.version import Version
 from snakemake import __version__ as snakemake_version
+from snakemake.utils import update_config
 
 TESTED = "9.27.1"
 
@@ -42,10 +44,20 @@ class Internals:
         files = [os.path.relpath(file) for file in self.workflow.configfiles]
         name = ", ".join(files) or "config"
         if self.workflow.config_settings.config:
-            name += " and --config (whose lists and mappings hold nothing but text)"
+            name += " and --config"
         for file in [] if self.is_module else files:
-            check_text(file)
+            check_text(file, Path(file).read_text(encoding="utf-8"))
+        self._read_as_yaml(config)
         resolve(config, str(schema), name)
+
+    def _read_as_yaml(self, config: dict) -> None:
+        """Read the lists and mappings of --config again: Snakemake reads everything in them as text, so 1 as "1"."""
+        given = self.workflow.config_settings
+        for entry in given.config_args or []:
+            key, _, text = entry.partition("=")
+            if isinstance(given.config.get(key), list | dict):
+                check_text(f"--config {entry}", text)
+                update_config(config, {key: yaml.safe_load(text)})
 
     @property
     def cores(self) -> int:
