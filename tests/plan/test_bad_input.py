@@ -35,3 +35,21 @@ def test_dataset_folder_that_lacks_a_file_stops_snakemake(snakemake):
 def test_mistakes_stop_snakemake_before_any_output(snakemake, text, args, sentence):
     assert sentence in snakemake.sentence(text, *args)
     assert not (snakemake.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "given"),
+    [
+        (["--sdm", "apptainer"], "apptainer"),
+        (["--sdm", "env-modules"], "env-modules"),
+        (["--sdm", "apptainer", "env-modules"], "apptainer env-modules"),
+        (["--workflow-profile", "none"], "not set"),
+    ],
+    ids=["apptainer", "env-modules", "both", "no profile"],
+)
+def test_rules_are_not_started_without_their_environments(snakemake, args, given):
+    """In Snakemake's own Python each of them would end with ModuleNotFoundError."""
+    config = study({"path": str(lay_out(snakemake.folder / "books", reviews()))})
+    sentence = snakemake.sentence(config, *args, "--", TRAIN)
+    assert f"without their environments (--software-deployment-method is {given}); add --sdm conda" in sentence
+    assert not (snakemake.folder / "results").exists()

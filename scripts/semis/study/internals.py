@@ -70,6 +70,11 @@ class Internals:
         return self.workflow.main_snakefile
 
     @property
+    def deployment(self) -> list[str]:
+        """The methods by which this run sets up the software of its rules, such as conda."""
+        return sorted(str(method) for method in self.workflow.deployment_settings.deployment_method)
+
+    @property
     def touches(self) -> bool:
         """Whether this run only marks results as new (--touch)."""
         return self.workflow.touch
