@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, lay_out
 
 README = (ROOT / "profiles" / "README.md").read_text()
 OTHERS = {yaml.safe_load(text)["executor"]: text for text in re.findall(r"```yaml\n(.*?)```", README, re.S)}
@@ -28,6 +28,22 @@ def test_a_shell_script_can_submit_every_job(snakemake, study):
     assert (snakemake.folder / target).exists()
     submitted = len(re.findall("Submitted job", done.output))
     assert submitted == len(re.findall(r"^ *rule \w+:", done.output, re.M)) > 5
+
+
+@pytest.mark.slow
+def test_a_job_needs_nothing_of_the_environment_in_which_it_was_submitted(snakemake, study):
+    """Some schedulers pass no environment; the job then finds another conda on the node."""
+    scripts = {
+        "node/conda": "#!/bin/sh\nexit 3\n",
+        "submit.sh": "nohup env -i PATH=$PWD/node:/usr/bin:/bin bash $1 > $1.out 2>&1 &\necho $!\n",
+    }
+    for file in scripts:
+        (lay_out(snakemake.folder, scripts) / file).chmod(0o755)
+    target = "results/demo/data/demo-books/tokens/roberta-demo/valid.pieces"
+    submit = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", "bash submit.sh", "--latency-wait", "5"]
+    done = snakemake(study, *submit, "--jobs", "1", "--", target, SEMIS_ENVS="pip")
+    assert done.returncode == 0, done.output
+    assert (snakemake.folder / target).exists() and "Submitted job" in done.output
 
 
 def test_the_readme_names_these_schedulers():
