@@ -14,3 +14,4 @@ if os.environ["SEMIS_ENVS"] == "pip":
 # Snakemake hands these to its jobs, whatever environment a scheduler starts them in.
 envvars:
     "SEMIS_ENVS",
+    "SEMIS_GPUS",

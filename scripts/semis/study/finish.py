@@ -11,6 +11,7 @@ from typing import Any
 
 from semis.harness.room import no_room
 from semis.study import provenance
+from semis.study.config import trainings
 from semis.study.internals import Internals
 from semis.study.layout import write_layout
 from semis.study.plan import Study
@@ -60,6 +61,8 @@ def start(study: Study, snakemake: Internals) -> None:
     write_layout(Path(study.results))
     if snakemake.touches:
         return
+    if used := {"a GPU" if training["gpus"] else "the CPU" for training in trainings(study.config)}:
+        say(f"trainings use {' or '.join(sorted(used))}, as `gpus` in the config says.")
     changed = [
         path
         for _, path, planned in snakemake.recipes(due=True)

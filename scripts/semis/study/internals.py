@@ -3,9 +3,11 @@
 import os
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from semis.machine.devices import visible
 from semis.study.config import resolve
 from semis.study.config_text import check_text
 
@@ -15,6 +17,7 @@ from snakemake import __version__ as snakemake_version
 from snakemake.utils import update_config
 
 TESTED = "9.27.1"
+GPUS = "SEMIS_GPUS"
 
 
 class Internals:
@@ -48,7 +51,7 @@ class Internals:
         for file in [] if self.is_module else files:
             check_text(file, Path(file).read_text(encoding="utf-8"))
         self._read_as_yaml(config)
-        resolve(config, str(schema), name)
+        resolve(config, str(schema), name, self.gpus)
 
     def _read_as_yaml(self, config: dict) -> None:
         """Read the lists and mappings of --config again: Snakemake reads everything in them as text, so 1 as "1"."""
@@ -58,6 +61,17 @@ class Internals:
             if isinstance(given.config.get(key), list | dict):
                 check_text(f"--config {entry}", text)
                 update_config(config, {key: yaml.safe_load(text)})
+
+    @cached_property
+    def gpus(self) -> int:
+        """What gpus: auto means: 1 if jobs run on this machine and it has a GPU, else 0.
+
+        A job reads it from the process that planned it, since its own machine may be another one.
+        """
+        if self.is_main:
+            local = self.workflow.resource_settings.nodes is None
+            os.environ[GPUS] = str(int(local and bool(visible())))
+        return int(os.environ.get(GPUS, 0))
 
     @property
     def cores(self) -> int:
