@@ -35,8 +35,9 @@ from typing import NoReturn
 import pythons
 
 HOME = Path(__file__).resolve().parent
-PIP_ENV = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off", "PIP_USER": "0"}
-REDIRECTIONS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
+PIP_ENV = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
+PIP_ENV |= {"PIP_USER": "0", "PIP_NO_DEPS": "0", "PIP_DRY_RUN": "0"}  # else an environment would lack packages
+REDIRECTIONS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"}
 ATTEMPTS = 5
 ONLY = "python=X.Y or python>=3.X,<3.Y, pip and a pip: list"
 
@@ -142,7 +143,8 @@ def install(prefix: str, requirements: Sequence[str], held: int) -> bool:
     places = [str(place) for place in Path(prefix, "lib").glob("python*/site-packages")]
     for name in re.findall(r"^([\w.-]+)==[^;]*$", listed.read_text(encoding="utf-8"), re.M):
         if not any(importlib.metadata.distributions(name=name, path=places)):
-            say(f"pip put {name} elsewhere: take target, prefix and root out of its configuration (`pip config list`)")
+            settings = "target, prefix, root and python"
+            say(f"pip put {name} elsewhere: take {settings} out of its configuration (`pip config list`)")
             return False
     return True
 
