@@ -1,5 +1,6 @@
 """The only module that uses Snakemake's undocumented internals; tested with the version below."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from semis.study.config_text import check_text
 import yaml
 from packaging.version import Version
 from snakemake import __version__ as snakemake_version
+from snakemake.deployment import conda
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 TESTED = "9.27.1"
@@ -25,6 +28,8 @@ class Internals:
 
     def __init__(self, workflow: Any) -> None:
         self.workflow = workflow
+        if self.is_main:
+            _explain_unwritable_prefix()
         if self.is_main and Version(snakemake_version) > Version(TESTED):
             print(
                 f"Semis: Snakemake {snakemake_version} is newer than {TESTED}, with which Semis was tested; if "
@@ -114,3 +119,24 @@ class Internals:
         """Return {name: folder} of the environments of this run's rules."""
         found = self.workflow.dag.conda_envs.values()
         return {Path(env.file.get_path_or_uri(secret_free=True)).stem: env.address for env in found}
+
+
+def _explain_unwritable_prefix() -> None:
+    """Make Snakemake give one sentence if it cannot write an environment; it would end with a traceback."""
+    make = conda.Env.create
+    if make.__module__ != conda.__name__:  # this workflow is a module of another one, which includes it twice
+        return
+
+    def create(env: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return make(env, *args, **options)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not error.filename:
+                raise
+            raise WorkflowError(
+                f"Semis: the environment {Path(str(env.file)).stem} is missing, and it cannot be made in "
+                f"{os.path.dirname(error.filename)} ({error.strerror}); run `snakemake --conda-create-envs-only` where "
+                "this folder can be written, or give another --conda-prefix."
+            ) from None
+
+    conda.Env.create = create
