@@ -8,6 +8,11 @@ if ! command -v g++ c++ >/dev/null || [ ! -e "$headers/Python.h" ]; then
         "Ubuntu with: apt install g++ python3-dev" >&2
     exit 1
 fi
+temporary=${TMPDIR:-/tmp}
+if [ "$(df -Pk "$temporary" | awk 'NR == 2 {print $4}')" -lt 500000 ]; then
+    echo "Semis: compiling fairseq takes 0.5 GB, and $temporary has less; free some, or set TMPDIR to another folder" >&2
+    exit 1
+fi
 # pip's configuration may send packages to the user's own folder (PIP_USER) or elsewhere; with CUDA_HOME fairseq would
 # compile kernels that nothing here uses. Without debugging symbols (-g0) compiling takes two thirds of the time.
 unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON CUDA_HOME

@@ -252,6 +252,21 @@ def test_packages_never_land_outside_the_environment(tmp_path, setting):
         assert not (tmp_path / "environment").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small folder")
+def test_a_folder_for_temporary_files_that_is_too_small_is_named(tmp_path):
+    lay_out(tmp_path, env__yaml=yaml("six==1.16.0"))
+    small = tmp_path / "small"
+    small.mkdir()
+    create = "conda env create --file env.yaml --prefix environment"
+    mounted = f"mount -t tmpfs -o size=1m tmpfs {small} && TMPDIR={small} {create}"
+    command = ["unshare", "--mount", "sh", "-c", mounted]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=ENV, capture_output=True, text=True)
+    if "unshare failed" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 1 and f"and {small} has 0.0: choose another folder with TMPDIR" in done.stderr
+    assert not (tmp_path / "environment").exists()
+
+
 def test_two_working_directories_share_a_prefix(tmp_path):
     folders = [lay_out(tmp_path / name, Snakefile=ONE_RULE, env__yaml=yaml("six==1.16.0")) for name in "ab"]
     for process in [start(folder, "--conda-prefix", tmp_path / "shared") for folder in folders]:
