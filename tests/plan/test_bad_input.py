@@ -81,3 +81,22 @@ def test_an_environment_that_is_missing_in_a_read_only_folder_is_named(snakemake
     assert done.returncode == 1 and "Traceback" not in done.output
     sentence = f"the environment sentencepiece is missing, and it cannot be made in {prefix} (Read-only file system)"
     assert sentence in done.output
+
+
+@pytest.mark.parametrize("name", ["l'été", "a{b}", "a$ b", 'a"b', "a`b", "a:b"])
+def test_a_path_that_breaks_commands_is_refused_before_anything_is_made(snakemake, name):
+    config = study({"path": str(lay_out(snakemake.folder / "books", reviews()))})
+    prefix = snakemake.folder / name
+    sentence = snakemake.sentence(config, "--conda-prefix", str(prefix), "--", TRAIN)
+    assert f"the path {prefix} holds the character" in sentence
+    prefix.mkdir()
+    snakemake.folder = prefix
+    assert f"the path {prefix} holds the character" in snakemake.sentence(config, TRAIN)
+    assert [path.name for path in prefix.iterdir() if path.name != ".snakemake"] == ["config.yaml"]
+
+
+def test_paths_with_other_signs_are_accepted(snakemake):
+    snakemake.folder = snakemake.folder / "àé ü%s#*;&~(!)\\"
+    config = study({"path": str(lay_out(snakemake.folder / "books", reviews()))})
+    done = snakemake(config, "--dry-run", TRAIN)
+    assert done.returncode == 0, done.output

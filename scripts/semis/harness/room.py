@@ -1,9 +1,12 @@
-"""Checks whether a folder is writable and has free space."""
+"""Checks folders: whether they are writable and have free space, and whether programs can use their names."""
 
 import os
+import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+UNUSABLE = re.compile("[:'\"`$\n{}]")  # Snakemake, venv or a shell reads a path with one of these as something else
 ROOM = 2**20  # bytes that must be free for a job to run
 
 
@@ -28,4 +31,15 @@ def no_folder(path: str | Path) -> str | None:
         if os.path.lexists(part) and not part.is_dir():
             what = f"a link to {os.readlink(part)}, which is not there" if part.is_symlink() else "not a folder"
             return f"{part} is {what}; make that folder, or rename {part}"
+    return None
+
+
+def unusable_name(paths: Iterable[str | Path]) -> str | None:
+    """Return a sentence if the path of a folder holds a character with which programs cannot use it."""
+    for path in map(os.path.abspath, paths):
+        if found := UNUSABLE.search(path):
+            return (
+                f"the path {path} holds the character {found[0]!r}, which breaks commands that use it; give the folder "
+                "another name, or work in another one"
+            )
     return None

@@ -89,6 +89,11 @@ class Internals:
         return self.workflow.main_snakefile
 
     @property
+    def environments_folder(self) -> str:
+        """The folder in which Snakemake makes environments."""
+        return str(self.workflow.deployment_settings.conda_prefix or ".snakemake/conda")
+
+    @property
     def deployment(self) -> list[str]:
         """The methods by which this run sets up the software of its rules, such as conda."""
         return sorted(str(method) for method in self.workflow.deployment_settings.deployment_method)
