@@ -13,7 +13,7 @@ gc.set_threshold(700, 10, 1000)
 ROOT = Path(os.path.relpath(Path(workflow.current_basedir).parent))
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from semis.study import resources
+from semis.study import resources, so_far
 from semis.study.internals import Internals
 from semis.study.layout import check_layout
 from semis.study.plan import Study
@@ -56,3 +56,4 @@ wildcard_constraints:
     method=any_of(METHODS),
     seed=r"\d+",
     split=any_of(STUDY.splits),
+    part=f"(?:{so_far.FOLDER}/)?",

@@ -10,25 +10,25 @@ for name, figure in figures_of(STUDY).items():
         name:
             f"plot_{name}"
         input:
-            **figure.inputs(STUDY),
+            unpack(shown(figure.inputs)),
         output:
             report(
-                "<results>/figures/{figure}.svg",
+                "<results>/{part}figures/{figure}.svg",
                 caption=f"../report/{name}.rst",
                 category=figure.category,
                 labels={"figure": figure.label},
             ),
-            "<results>/figures/{figure}.png",
+            "<results>/{part}figures/{figure}.png",
         log:
-            "<logs>/plot_{figure}.log",
+            "<logs>/{part}plot_{figure}.log",
         benchmark:
-            "<benchmarks>/plot_{figure}.tsv"
+            "<benchmarks>/{part}plot_{figure}.tsv"
         wildcard_constraints:
             figure=name,
         localrule: True
         conda:
             "../envs/analysis.yaml"
         params:
-            recipe=recipe(f"plot_{name}", "analysis", figure.settings(STUDY)),
+            recipe=recipe(f"plot_{name}", "analysis", shown(figure.settings)),
         script:
             "../scripts/plot_{wildcards.figure}.py"

@@ -98,14 +98,19 @@ def format_module(wildcards):
     return [formats.module_name(reviews(wildcards)["format"])]
 
 
+def shown(of):
+    """Return a function of the wildcards: `of`, a function of a study, for the whole study or for its finished part."""
+    return lambda wildcards: of(finished_part() if wildcards.part else STUDY)
+
+
 def table_inputs(wildcards):
     """Return the inputs of a table."""
-    return TABLES[wildcards.table].inputs(STUDY)
+    return shown(TABLES[wildcards.table].inputs)(wildcards)
 
 
 def table_settings(wildcards):
     """Return the settings of a table's script."""
-    return TABLES[wildcards.table].settings(STUDY)
+    return shown(TABLES[wildcards.table].settings)(wildcards)
 
 
 def asked(kind, gpu=0):

@@ -5,24 +5,24 @@ from semis.study import pages
 
 rule summary:
     input:
-        **pages.summary_inputs(STUDY),
+        unpack(shown(pages.summary_inputs)),
     output:
-        page="<results>/summary.md",
+        page="<results>/{part}summary.md",
         html=report(
-            "<results>/summary.html",
+            "<results>/{part}summary.html",
             caption="../report/summary.rst",
             category="Summary",
             labels={"page": "summary"},
         ),
     log:
-        "<logs>/summary.log",
+        "<logs>/{part}summary.log",
     benchmark:
-        "<benchmarks>/summary.tsv"
+        "<benchmarks>/{part}summary.tsv"
     localrule: True
     conda:
         "../envs/analysis.yaml"
     params:
-        recipe=recipe("page_summary", "analysis", pages.summary_settings(STUDY)),
+        recipe=recipe("page_summary", "analysis", shown(pages.summary_settings)),
     script:
         "../scripts/page_summary.py"
 

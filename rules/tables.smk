@@ -7,11 +7,11 @@ rule table:
     input:
         unpack(table_inputs),
     output:
-        "<results>/tables/{table}.csv",
+        "<results>/{part}tables/{table}.csv",
     log:
-        "<logs>/table/{table}.log",
+        "<logs>/{part}table/{table}.log",
     benchmark:
-        "<benchmarks>/table/{table}.tsv"
+        "<benchmarks>/{part}table/{table}.tsv"
     wildcard_constraints:
         table=any_of(tables_of(STUDY, stacked=False)),
     conda:
@@ -28,11 +28,11 @@ rule table_stack:
     input:
         unpack(table_inputs),
     output:
-        "<results>/tables/{table}.csv",
+        "<results>/{part}tables/{table}.csv",
     log:
-        "<logs>/table_stack/{table}.log",
+        "<logs>/{part}table_stack/{table}.log",
     benchmark:
-        "<benchmarks>/table_stack/{table}.tsv"
+        "<benchmarks>/{part}table_stack/{table}.tsv"
     wildcard_constraints:
         table=any_of(tables_of(STUDY, stacked=True)),
     localrule: True

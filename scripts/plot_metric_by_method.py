@@ -25,11 +25,12 @@ def draw(metrics: pd.DataFrame, summary: pd.DataFrame, metric: Metric, methods: 
         axes.set_title(dataset)
         axes.grid(axis="x")
         for place, method in enumerate(methods):
-            [found], points = (
+            found, points = (
                 table[(table["dataset"] == dataset) & (table["method"] == method)].to_dict("records")
                 for table in (summary, metrics)
             )
-            draw_method(axes, place, found, [point["value"] for point in points], metric.unit, looks[method])
+            if found:  # so far, a method may have no finished run
+                draw_method(axes, place, found[0], [point["value"] for point in points], metric.unit, looks[method])
         axes.set_yticks(range(len(methods)), methods)
         axes.set_ylim(len(methods) - 0.5, -0.7)
     panels.flat[-1].set_xlabel(f"{metric.label} on the test reviews ({metric.unit})")

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 def draw(runtime: pd.DataFrame) -> Figure:
     """Return the figure for tables/runtime.csv, a panel for each dataset."""
     runtime = runtime.assign(minutes=runtime["seconds"] / 60)
-    datasets, methods = runtime["dataset"].unique(), runtime["method"].unique()
-    height = 2 + len(datasets) * (1.2 + 0.9 * len(methods))
+    datasets, all_methods = runtime["dataset"].unique(), runtime["method"].unique()
+    height = 2 + len(datasets) * (1.2 + 0.9 * len(all_methods))
     fig, panels = style.figure(height_cm=height, nrows=len(datasets), sharex=True, squeeze=False)
     for axes, (dataset, rows) in zip(panels.flat, runtime.groupby("dataset", sort=False), strict=True):
+        methods = [method for method in all_methods if method in set(rows["method"])]
         means = rows.pivot_table(index="method", columns="stage", values="minutes").loc[methods]
         totals = rows.groupby(["method", "seed"], sort=False)["minutes"].sum().loc[methods].reset_index()
         axes.set_title(dataset)

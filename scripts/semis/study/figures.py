@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from semis.study.plan import Study
-from semis.study.tables import RUN, Inputs, filled, has_methods, qlora_methods, table_file
+from semis.study.tables import RUN, TABLES, Inputs, filled, has_methods, qlora_methods, table_file
+
+LENGTHS = "{results}/data/{dataset}/tokens/{model}/lengths.csv"
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,17 @@ def history_and_metrics(study: Study) -> Inputs:
 
 def lengths(study: Study) -> Inputs:
     """Return the inputs {lengths}: for each dataset and fairseq model, the lengths of the reviews in tokens."""
-    return {"lengths": filled("{results}/data/{dataset}/tokens/{model}/lengths.csv", study, study.tokenized)}
+    return {"lengths": filled(LENGTHS, study, tokenized(study))}
+
+
+def tokenized(study: Study) -> list[dict[str, Any]]:
+    """Return {dataset, model} of each input of `lengths`."""
+    return [of for of in study.tokenized if study.has(LENGTHS.format(results=study.results, **of))]
 
 
 def positions(study: Study) -> dict[str, Any]:
     """Return the settings {of}: dataset, model and positions of each input of `lengths`."""
-    return {"of": [{**of, "positions": study.models[of["model"]]["positions"]} for of in study.tokenized]}
+    return {"of": [{**of, "positions": study.models[of["model"]]["positions"]} for of in tokenized(study)]}
 
 
 FIGURES = {
@@ -76,13 +83,13 @@ FIGURES = {
         "perplexity of the pretraining",
         "Pretraining",
         of_tables("pretraining"),
-        applies=lambda study: bool(study.models_pretrained),
+        applies=TABLES["pretraining"].applies,
     ),
     "parameters": Figure(
-        "parameters by part", "Models", of_tables("parameters"), applies=lambda study: bool(study.models_sized)
+        "parameters by part", "Models", of_tables("parameters"), applies=TABLES["parameters"].applies
     ),
     "lengths": Figure(
-        "lengths of the reviews", "Data", lengths, positions, applies=lambda study: bool(study.models_sized)
+        "lengths of the reviews", "Data", lengths, positions, applies=lambda study: bool(tokenized(study))
     ),
     "qlora_parameters": Figure("what LoRA trains", "Language model", of_qlora("parameters"), applies=has_qlora),
     "qlora_metrics": Figure(
@@ -100,7 +107,7 @@ FIGURES = {
 
 def figure_file(study: Study, name: str, kind: str) -> str:
     """Return the path of a figure; `kind` is svg or png."""
-    return f"{study.results}/figures/{name}.{kind}"
+    return f"{study.shown}/figures/{name}.{kind}"
 
 
 def figures_of(study: Study) -> dict[str, Figure]:

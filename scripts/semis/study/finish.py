@@ -66,7 +66,7 @@ def start(study: Study, snakemake: Internals) -> None:
     changed = [
         path
         for _, path, planned in snakemake.recipes(due=True)
-        if path.endswith("training.recipe.json") and _code(_recorded(path)) not in (None, _code(planned))
+        if path.endswith("training.recipe.json") and _code(recorded(path)) not in (None, _code(planned))
     ]
     if changed:
         say(
@@ -88,7 +88,7 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
             f"this run made only the part that it was asked for: {_present(study, targets)}. `snakemake` without "
             "targets makes or checks the rest, and writes provenance.json and report.html."
         )
-    elif differing := [found for found in snakemake.recipes() if _recorded(found[1]) != as_json(found[2])]:
+    elif differing := [found for found in snakemake.recipes() if recorded(found[1]) != as_json(found[2])]:
         say(
             f"{_count(len(differing), 'result')} of {study.results} came from other settings or code than those of "
             f"today: {_names(path.removesuffix('.recipe.json') for _, path, _ in differing)}. provenance.json and "
@@ -159,7 +159,7 @@ def as_json(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _recorded(path: str) -> dict | None:
+def recorded(path: str) -> dict | None:
     """Return the recipe that a job recorded with its result, or None."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))

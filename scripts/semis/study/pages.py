@@ -20,12 +20,17 @@ def summary_inputs(study: Study) -> dict[str, list[str]]:
 
 
 def summary_settings(study: Study) -> dict[str, Any]:
-    """Return the settings of the summary: the study's name and remark, and [category, name, label] of each figure."""
+    """Return the settings of the summary.
+
+    They are the study's name and remark, [category, name, label] of each figure, and the runs that are shown and those
+    that are missing.
+    """
     figures = [[figure.category, name, figure.label] for name, figure in figures_of(study).items()]
-    return {"study": study.name, "remark": study.config["remark"], "figures": figures}
+    runs = {"shown": len(study.runs), "missing": study.missing}
+    return {"study": study.name, "remark": study.config["remark"], "figures": figures, "runs": runs}
 
 
 def page_targets(study: Study) -> list[str]:
     """Return the paths of the summary and of the page of parameters, which a study with fairseq models has."""
     parameters = [f"{study.results}/tables/parameters.html"] if study.models_sized else []
-    return [f"{study.results}/summary.md", *parameters]
+    return [f"{study.shown}/summary.md", *parameters]

@@ -19,6 +19,8 @@ class Study:
         self.config = config
         self.name: str = config["study"]
         self.results = f"results/{self.name}"
+        self.shown = self.results  # the folder of tables, figures and pages
+        self.missing: list[dict] = []  # runs that these leave out
         self.datasets: dict[str, dict] = config["datasets"]
         self.models: dict[str, dict] = config["models"]
         self.methods: dict[str, dict] = config["methods"]
@@ -34,6 +36,10 @@ class Study:
             for method in self.methods
             for seed in self.seeds
         ]
+
+    def has(self, path: str) -> bool:
+        """Say whether the study has this file, or will have it."""
+        return True
 
     def model_of(self, method: str) -> dict:
         """Return the config's section of the model that a method trains."""

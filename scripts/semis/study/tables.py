@@ -18,7 +18,7 @@ RUN = "{results}/runs/{dataset}/{method}/seed{seed}"
 
 def has_methods(study: Study) -> bool:
     """Say whether the study compares methods of fine-tuning."""
-    return bool(study.methods)
+    return bool(study.runs)
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,14 @@ def of_runs(name: str, file: str, settings: Callable[[Study], dict[str, Any]] = 
 
 def stack(pattern: str, rows: Rows, applies: Callable[[Study], bool] = has_methods) -> Table:
     """Return a table that stacks the tables at `pattern`, one for each row; the row's columns come first."""
+
+    def there(study: Study) -> list[dict[str, Any]]:
+        return [row for row in rows(study) if study.has(pattern.format(results=study.results, **row))]
+
     return Table(
-        lambda study: {"tables": filled(pattern, study, rows(study))},
-        lambda study: {"rows": rows(study)},
-        applies,
+        lambda study: {"tables": filled(pattern, study, there(study))},
+        lambda study: {"rows": there(study)},
+        lambda study: applies(study) and bool(there(study)),
         stacked=True,
     )
 
@@ -120,7 +124,7 @@ TABLES = {
 
 def table_file(study: Study, name: str) -> str:
     """Return the path of a table."""
-    return f"{study.results}/tables/{name}.csv"
+    return f"{study.shown}/tables/{name}.csv"
 
 
 def tables_of(study: Study, stacked: bool | None = None) -> list[str]:
