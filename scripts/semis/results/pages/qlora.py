@@ -3,7 +3,8 @@
 from typing import Any
 
 from semis.qlora.answers import ending, metrics_row
-from semis.results.markdown_tables import escaped, records
+from semis.results.markdown_tables import records
+from semis.results.markup import escaped
 from semis.results.pages.results import Results
 
 
@@ -40,7 +41,7 @@ def parameters_table(parameters: dict[str, Any]) -> str:
 def trained_on(method: str, training: dict[str, Any]) -> str:
     """Return the sentence about the device of a method's training and its differences from the report."""
     changes = "".join(f"; {escaped(change)}" for change in training["changes"])
-    return f"The method {method} was trained on {escaped(training['device'])}{changes}."
+    return f"The method {escaped(method)} was trained on {escaped(training['device'])}{changes}."
 
 
 def answers(samples: list[dict[str, Any]]) -> list[str]:
@@ -55,4 +56,4 @@ def answers(samples: list[dict[str, Any]]) -> list[str]:
 def answer(sample: dict[str, Any]) -> str:
     """Return the list item of one row of qlora/samples.jsonl."""
     text = escaped(sample["answer"]) or "(nothing)"
-    return f"- *{sample['method']}, {sample['stage']}* ({ending(sample)}): {text}"
+    return f"- *{escaped(sample['method'])}, {escaped(sample['stage'])}* ({escaped(ending(sample))}): {text}"
