@@ -66,7 +66,7 @@ def named(row: Any) -> str:
 
 def doubts(row: Any, metric: Metric) -> str:
     """Return the rest of the sentence: whether a method beats one label for all reviews, and chance; "" if it does."""
-    if row.labels_given == 1:
+    if row.labels_given == 1 and not pd.isna(row.chance):
         return f"**is at chance**: each seed gives all reviews one label {figures(row, metric)}."
     one_label, chance = against_one_label(row), against_chance(row)
     if one_label:
