@@ -1,5 +1,6 @@
 """Write the model card of a method: its data, its settings and its metrics."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ from semis.harness.errors import redacted
 from semis.harness.job import job
 from semis.qlora.answers import metrics_row
 from semis.results.markdown_tables import table
+from semis.results.markup import escaped, shown
 from semis.text.files import read_json
 
 CARD = """\
 ---
-base_model: {base}
+base_model: {quoted}
 ---
 
 # {base}: answers to questions, method {method}
@@ -63,10 +65,11 @@ def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
     training = found["training"]
     before, after = metrics_row(metrics["before"]), metrics_row(found["after"])
     return CARD.format(
-        method=method,
-        base=settings["base"],
-        model=origin(settings["model"]),
-        data=origin(settings["data"]),
+        method=escaped(method),
+        quoted=json.dumps(shown(settings["base"]), ensure_ascii=False),  # YAML takes a JSON string
+        base=escaped(settings["base"]),
+        model=escaped(origin(settings["model"])),
+        data=escaped(origin(settings["data"])),
         pairs=training["pairs"],
         cut=training["pairs_cut"],
         longest=settings["training"]["max_length"],
