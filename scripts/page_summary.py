@@ -51,9 +51,8 @@ def inlined(page: str, folder: Path) -> str:
     return re.sub(r'src="(figures/[^"]+\.png)"', inline, converted(page))
 
 
-def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
+def write(results: Results, output: Any, settings: dict[str, Any]) -> None:
     """Write both pages."""
-    results = gather(inputs, settings)
     parts = [f"# {escaped(settings['study'])}"]
     if settings["remark"]:
         parts.append(f"> {escaped(settings['remark'])}")
@@ -67,4 +66,5 @@ def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"])
+        settings = snakemake.params.recipe["settings"]
+        write(gather(snakemake.input, settings), snakemake.output, settings)

@@ -4,6 +4,7 @@ import pytest
 from breakages import copy_checkout
 from conftest import ROOT, Snakemake, environment, lay_out, reviews, study
 
+pytestmark = pytest.mark.slow
 TARGET = "results/t/tables/datasets.csv"
 
 

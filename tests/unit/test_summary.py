@@ -71,7 +71,8 @@ def test_a_study_without_any_part_gives_a_page_that_names_it(tmp_path):
     """No section fails or appears if its tables are missing."""
     inputs = SimpleNamespace(tables=[], figures=[], qlora=[], published=[])
     output = SimpleNamespace(page=tmp_path / "summary.md", html=tmp_path / "summary.html")
-    page_summary.main(inputs, output, {"study": "a<b", "remark": "*so*", "figures": []})
+    settings = {"study": "a<b", "remark": "*so*", "figures": []}
+    page_summary.write(page_summary.gather(inputs, settings), output, settings)
     assert output.page.read_text() == f"# a&#60;b\n\n> &#42;so&#42;\n\n{page_summary.END}\n"
     assert "<title>a&lt;b</title>" in output.html.read_text()
 
