@@ -185,16 +185,6 @@ def qlora(text):
 TEXTS = ["\n\n".join(HOSTILE), *("\n".join(HOSTILE[first::5]) for first in range(5))]  # each page takes a second
 PLACES = ["{}", "**{}**", "- *{}* ({}): {}", "1. {}", "> {}", "# {}", "## {} x", "x {} y {}"]
 PLACES += ["| a | {} |\n|---|---|\n| {} | x |"]
-    "{}",
-    "**{}**",
-    "- *{}* ({}): {}",
-    "1. {}",
-    "> {}",
-    "# {}",
-    "## {} x",
-    "x {} y {}",
-    "| a | {} |\n|---|---|\n| {} | x |",
-]
 
 
 def occurrences(page, text):
