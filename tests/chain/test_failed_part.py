@@ -25,7 +25,7 @@ def test_a_failed_target_is_named_although_an_older_one_is_there(copied):
     assert done.returncode != 0 and (copied.folder / TARGET).exists()
     [sentence] = [line for line in done.output.splitlines() if "a job failed" in line]
     assert sentence == (
-        "Semis: a job failed, so this run has not made all that it was asked for: "
-        f"results/t/data/books/description.csv, {TARGET}. It checked no other part of results/t; `snakemake` without "
-        "targets makes or checks the rest."
+        "Semis: the study is not finished, since a job failed. This run was asked for a part of it, and has not made "
+        f"results/t/data/books/description.csv, {TARGET}. It checked no other part; `snakemake` without targets makes "
+        "or checks the rest."
     )

@@ -123,8 +123,8 @@ def test_results_that_a_failed_run_should_have_renewed_are_not_counted(study, ca
     )
     finish.fail(study, snakemake(whole=False, unmade=[f"{RUN}/metrics.json"]), TARGETS)
     assert said(capsys) == (
-        f"Semis: a job failed, so this run has not made all that it was asked for: {RUN}/metrics.json. It checked no "
-        "other part of results/t; `snakemake` without targets makes or checks the rest."
+        "Semis: the study is not finished, since a job failed. This run was asked for a part of it, and has not made "
+        f"{RUN}/metrics.json. It checked no other part; `snakemake` without targets makes or checks the rest."
     )
 
 

@@ -112,13 +112,13 @@ def fail(study: Study, snakemake: Internals, targets: Sequence[str]) -> None:
     Path(marker(study)).unlink(missing_ok=True)
     unmade = [path for path in snakemake.unmade() if path != marker(study)]
     if snakemake.is_whole:
-        found = _present(study, targets, unmade)
-        say(f"the study is not finished, since a job failed. {found}. Run again to make the rest.")
+        found = f"{_present(study, targets, unmade)}. Run again to make the rest"
     else:
-        say(
-            f"a job failed, so this run has not made all that it was asked for: {_names(unmade)}. It checked no other "
-            f"part of {study.results}; `snakemake` without targets makes or checks the rest."
+        found = (
+            f"This run was asked for a part of it, and has not made {_names(unmade)}. It checked no other part; "
+            "`snakemake` without targets makes or checks the rest"
         )
+    say(f"the study is not finished, since a job failed. {found}.")
 
 
 def _present(study: Study, targets: Sequence[str], unmade: Sequence[str] = ()) -> str:
