@@ -19,12 +19,21 @@ def section(results: Results) -> list[str]:
         "## Language model in 4 bits with LoRA",
         parameters_table(results.qlora["parameters"]),
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
+        few(metrics["before"]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
         *results.images("Language model"),
         "### Answers",
         "[qlora/samples.html](qlora/samples.html) shows them side by side.",
         *answers(samples),
     ]
+
+
+def few(found: dict[str, Any]) -> str:
+    """Return the sentence about how few answers and pairs these are."""
+    answers, pairs = found["answers"], found["holdout"]["pairs"]
+    return (
+        f"For each row, {answers} answers were sampled and {pairs} pairs were held out; these figures have no interval."
+    )
 
 
 def parameters_table(parameters: dict[str, Any]) -> str:
