@@ -115,7 +115,7 @@ COUNTS = [[100, 100], [200, 22], [300, 1], [3, 2], [50, 30, 10], [40, 40, 40, 40
 
 @pytest.mark.parametrize(("kind", "seeds", "counts"), list(product(KINDS, [1, 2, 3, 5], COUNTS)), ids=str)
 def test_chance_is_seldom_taken_for_more(kind, seeds, counts):
-    """The page says p < 0.05 in at most 7.5 % of 200 studies, for a level of 5 %; their standard error is 1.5 points."""
+    """The page says p < 0.05 in at most 7.5 % of 200 studies, for a level of 5 %; one standard error is 1.5 points."""
     if kind == "seeds for or against" and (seeds == 1 or len(counts) > 2):
         pytest.skip("one seed is judged alone, and exchanging is for two labels")
     rng = np.random.default_rng([KINDS.index(kind), seeds, *counts])

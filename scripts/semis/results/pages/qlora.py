@@ -31,9 +31,7 @@ def section(results: Results) -> list[str]:
 def few(found: dict[str, Any]) -> str:
     """Return the sentence about how few answers and pairs these are."""
     answers, pairs = found["answers"], found["holdout"]["pairs"]
-    return (
-        f"For each row, {answers} answers were sampled and {pairs} pairs were held out; these figures have no interval."
-    )
+    return f"Each row is about {answers} sampled answers and {pairs} pairs that were held out; it has no interval."
 
 
 def parameters_table(parameters: dict[str, Any]) -> str:
