@@ -42,6 +42,7 @@ HOSTILE = [
     "    indented\n\tcode",
     "> quoted\n\n- one\n- two\n\n1. one\n2) two\n* * *",
     "- item",
+    "x ##",
     "12. item",
     "--- x",
     "+ x",

@@ -7,7 +7,7 @@ MARKUP = re.compile(
     r"[&>`*\[\]|\\~${}@]|<(?! )"
     r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it is text everywhere
     r"|:(?=//)|(?<=www)\."  # some programs turn addresses into links
-    r"|^[#=:]|^[-+](?=[-\s]|$)|^\d(?=\d*[.)](?:\s|$))"  # a heading, a rule or a list
+    r"|^[#=:]|#$|^[-+](?=[-\s]|$)|^\d(?=\d*[.)](?:\s|$))"  # a heading or its end, a rule, a list
 )
 # Invisible characters that reorder the text around them.
 REORDERS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
