@@ -111,6 +111,13 @@ def test_a_method_is_called_better_only_if_the_test_shows_it(p_holm, said):
     assert said in page and "0.000" not in page
 
 
+def test_with_one_seed_a_run_is_called_better_and_not_a_method():
+    row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": -3.0, "p_holm": 0.01}
+    table = pd.DataFrame([{**row, "ci_low": -5.0, "ci_high": -1.0, "test": "t test over reviews, one seed"}])
+    page = "\n".join(comparisons.section(Results({"comparisons": table})))
+    assert "the run of b is better than the run of a" in page
+
+
 def metric_page(**changes):
     """Return the section on accuracy for one method, whose row of tables/summary.csv has these values."""
     row = {"dataset": "books", "method": "scratch", "selection": "best", "n_seeds": 3, "mean": 70.0}
