@@ -1,6 +1,5 @@
 """Write the model card of a method: its data, its settings and its metrics."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ from semis.harness.errors import redacted
 from semis.harness.job import job
 from semis.qlora.answers import metrics_row
 from semis.results.markdown_tables import table
-from semis.results.markup import escaped, shown
+from semis.results.markup import escaped, quoted
 from semis.text.files import read_json
 
 CARD = """\
@@ -66,7 +65,7 @@ def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
     before, after = metrics_row(metrics["before"]), metrics_row(found["after"])
     return CARD.format(
         method=escaped(method),
-        quoted=json.dumps(shown(settings["base"]), ensure_ascii=False),  # YAML takes a JSON string
+        quoted=quoted(settings["base"]),
         base=escaped(settings["base"]),
         model=escaped(origin(settings["model"])),
         data=escaped(origin(settings["data"])),

@@ -21,6 +21,7 @@ import pandas as pd
 import plot_confusion
 import pytest
 import qlora_card
+import yaml
 from conftest import ROOT
 from docutils.core import publish_parts
 
@@ -170,15 +171,19 @@ def summary_page(folder, text):
 def qlora(text):
     """Return the parts of the language-model part, with `text` in each place that it has."""
     found = {"stopped_share": 1.0, "mean_tokens": 3.0, "repeated_4grams": None, "distinct_2": 0.5, "answers": 1}
-    found |= {"holdout": {"nll_per_token": None, "pairs": 2}}
+    found |= {"holdout": {"nll_per_token": None, "pairs": 2, "pairs_cut": 1, "ignored": {text: {text: text}}}}
     training = {"device": text, "changes": [text], "pairs": 3, "pairs_cut": 0, "dtype": text, "threads": 1}
-    training |= {"versions": {text: text}}
-    method = {"after": found, "training": training, "trained_on_holdout": True}
+    training |= {"versions": {text: text}, "pairs_without_answer": 1, "pairs_beyond_positions": 1, "positions": 9}
+    training |= {"end_of_answer": text, "template_date": text, "target_modules": [text], "adapted_layers": 1}
+    training |= {"stored": [text], "ignored": {text: {text: text}}}
+    data = dict.fromkeys(["pairs", "questions", "holdout_pairs", "holdout_questions", "shared_questions"], 1)
+    data |= {"shared_answers": 1, "asked": 1}
+    method = {"after": found, "training": training, "trained_on_holdout": True, "asked_in_training": 1}
     sample = {"question": text, "answer": text, "method": text, "stage": text, "seed": 1, "tokens": 2, "stopped": True}
     counts = {"trainable": 1, "all": 2, "percent": 50.0}
     return {
         "parameters": {"unquantized": 3, "before_lora": counts, "after_lora": counts},
-        "metrics": {"before": found, "methods": {text: method}},
+        "metrics": {"before": found, "data": data, "methods": {text: method}},
         "samples": [sample],
     }
 
@@ -232,6 +237,7 @@ def card(text):
     used |= {"sampling": {}, "base": text, "model": {"path": text}, "data": {"path": text, "file": text}}
     used["training"] = {"max_length": 9}
     made = qlora_card.card(text, qlora(text)["metrics"], used)
+    assert yaml.safe_load(made.split("\n---\n")[0]) == {"base_model": visible(text)}
     return made.split("\n---\n", 1)[1]
 
 

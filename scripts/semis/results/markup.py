@@ -1,5 +1,6 @@
 """Makes text that is not ours safe for pages: names, labels, reviews, questions, answers, paths, remarks."""
 
+import json
 import re
 
 # The characters with which some Markdown or HTML begins markup.
@@ -31,8 +32,17 @@ def escaped(text: object) -> Markdown:
     Markup becomes entities, which CommonMark, GitHub and Python-Markdown all take for text. Backslashes would not do:
     Python-Markdown does not know them before every character, and text may bring its own.
     """
-    line = BLANKS.sub(" ", shown(text)).strip()
-    return Markdown(REORDERS.sub(entity, MARKUP.sub(entity, line)))
+    return Markdown(REORDERS.sub(entity, MARKUP.sub(entity, on_one_line(text))))
+
+
+def quoted(text: object) -> str:
+    """Return `text` on one line and in quotes, as JSON writes it; YAML reads that too."""
+    return json.dumps(on_one_line(text), ensure_ascii=False)
+
+
+def on_one_line(text: object) -> str:
+    """Return `text`, as `shown` does, with one blank for line breaks and for several blanks."""
+    return BLANKS.sub(" ", shown(text)).strip()
 
 
 def entity(match: re.Match[str]) -> str:

@@ -184,7 +184,7 @@ def resampled_interval(
 INTERVAL = Interval(
     "Student's t",
     "adds the two variances (degrees of freedom by Satterthwaite). For a method with one seed it is about that seed "
-    "alone.",
+    "alone. If the reviews do not vary, such as five that are all right, it is exact (Clopper and Pearson).",
     students_interval,
 )
 # The pages also show this one, for comparison.
