@@ -7,13 +7,13 @@ from typing import Any
 
 from semis.harness.job import job
 from semis.results import html
-from semis.results.markdown_tables import escaped
+from semis.results.markdown_html import converted
+from semis.results.markup import escaped
 from semis.results.pages import certainty, comparisons, data, metrics, models, published, qlora, training
 from semis.results.pages.results import Results
 from semis.results.tables import read_table
 from semis.text.files import read_json, read_json_lines
 
-import markdown
 import pandas as pd
 
 SECTIONS = [
@@ -48,16 +48,27 @@ def inlined(page: str, folder: Path) -> str:
         image = base64.b64encode((folder / match[1]).read_bytes()).decode()
         return f'src="data:image/png;base64,{image}"'
 
-    body = markdown.markdown(page, extensions=["tables"])
-    return re.sub(r'src="(figures/[^"]+\.png)"', inline, body)
+    return re.sub(r'src="(figures/[^"]+\.png)"', inline, converted(page))
 
 
-def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
+def unfinished(shown: int, missing: list[dict[str, Any]]) -> list[str]:
+    """Return a section on the runs that the page leaves out, since they are not finished; nothing if it has all."""
+    if not missing:
+        return []
+    names = ", ".join(escaped(f"{run['method']} on {run['dataset']} with seed {run['seed']}") for run in missing)
+    return [
+        "## So far",
+        f"This page shows {shown} of {shown + len(missing)} runs and is not the result of the study. Methods with "
+        f"different seeds are hard to compare. Not finished: {names}.",
+    ]
+
+
+def write(results: Results, output: Any, settings: dict[str, Any]) -> None:
     """Write both pages."""
-    results = gather(inputs, settings)
-    parts = [f"# {settings['study']}"]
+    parts = [f"# {escaped(settings['study'])}"]
     if settings["remark"]:
         parts.append(f"> {escaped(settings['remark'])}")
+    parts += unfinished(**settings["runs"])
     for section in SECTIONS:
         parts += section(results)
     page = "\n\n".join([*parts, END]) + "\n"
@@ -68,4 +79,5 @@ def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"])
+        settings = snakemake.params.recipe["settings"]
+        write(gather(snakemake.input, settings), snakemake.output, settings)

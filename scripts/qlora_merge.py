@@ -7,6 +7,7 @@ from semis.harness.job import job
 from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.model import load_quantized
 from semis.qlora.prompt import load_tokenizer
+from semis.results.markup import escaped, quoted
 from semis.text.files import read_json
 
 import torch
@@ -14,7 +15,7 @@ from peft import PeftModel
 
 CARD = """\
 ---
-base_model: {base}
+base_model: {quoted}
 ---
 
 # {base} with a LoRA adapter merged in
@@ -22,6 +23,11 @@ base_model: {base}
 The weights are in float32. The base has the values that it had in NF4 while the adapter was trained. The card of the
 adapter, `../adapter/README.md`, lists data, settings and metrics.
 """
+
+
+def card(base: str) -> str:
+    """Return the card of a merged model."""
+    return CARD.format(base=escaped(base), quoted=quoted(base))
 
 
 def merge(folder: str | Path, adapter: str | Path, dtype: torch.dtype) -> Any:
@@ -41,7 +47,7 @@ def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> No
     tokenizer = load_tokenizer(inputs.model, settings["prompt"])
     merge(inputs.model, Path(inputs.adapter[0]).parent, dtype).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (Path(folder) / "README.md").write_text(CARD.format(base=settings["base"]), encoding="utf-8")
+    (Path(folder) / "README.md").write_text(card(settings["base"]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -85,9 +85,7 @@ FIGURES = {
         of_tables("pretraining"),
         applies=TABLES["pretraining"].applies,
     ),
-    "parameters": Figure(
-        "parameters by part", "Models", of_tables("parameters"), applies=TABLES["parameters"].applies
-    ),
+    "parameters": Figure("parameters by part", "Models", of_tables("parameters"), applies=TABLES["parameters"].applies),
     "lengths": Figure(
         "lengths of the reviews", "Data", lengths, positions, applies=lambda study: bool(tokenized(study))
     ),

@@ -3,7 +3,8 @@
 from typing import Any
 
 from semis.qlora.answers import ending, metrics_row
-from semis.results.markdown_tables import escaped, records
+from semis.results.markdown_tables import records
+from semis.results.markup import escaped
 from semis.results.pages.results import Results
 
 
@@ -18,12 +19,19 @@ def section(results: Results) -> list[str]:
         "## Language model in 4 bits with LoRA",
         parameters_table(results.qlora["parameters"]),
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
+        few(metrics["before"]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
         *results.images("Language model"),
         "### Answers",
         "[qlora/samples.html](qlora/samples.html) shows them side by side.",
         *answers(samples),
     ]
+
+
+def few(found: dict[str, Any]) -> str:
+    """Return the sentence about how few answers and pairs these are."""
+    answers, pairs = found["answers"], found["holdout"]["pairs"]
+    return f"Each row is about {answers} sampled answers and {pairs} pairs that were held out; it has no interval."
 
 
 def parameters_table(parameters: dict[str, Any]) -> str:
@@ -40,7 +48,7 @@ def parameters_table(parameters: dict[str, Any]) -> str:
 def trained_on(method: str, training: dict[str, Any]) -> str:
     """Return the sentence about the device of a method's training and its differences from the report."""
     changes = "".join(f"; {escaped(change)}" for change in training["changes"])
-    return f"The method {method} was trained on {escaped(training['device'])}{changes}."
+    return f"The method {escaped(method)} was trained on {escaped(training['device'])}{changes}."
 
 
 def answers(samples: list[dict[str, Any]]) -> list[str]:
@@ -55,4 +63,4 @@ def answers(samples: list[dict[str, Any]]) -> list[str]:
 def answer(sample: dict[str, Any]) -> str:
     """Return the list item of one row of qlora/samples.jsonl."""
     text = escaped(sample["answer"]) or "(nothing)"
-    return f"- *{sample['method']}, {sample['stage']}* ({ending(sample)}): {text}"
+    return f"- *{escaped(sample['method'])}, {escaped(sample['stage'])}* ({escaped(ending(sample))}): {text}"
