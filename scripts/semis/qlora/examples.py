@@ -5,7 +5,7 @@ from typing import Any
 
 from semis.harness.errors import UserError
 from semis.qlora.limits import positions
-from semis.qlora.prompt import Turns
+from semis.qlora.prompt import Turn, Turns
 
 NOT_LEARNED = -100  # torch's cross-entropy skips this label
 
@@ -25,17 +25,16 @@ def choose_padding(tokenizer: Any, learns_end: bool, model: Any) -> None:
         tokenizer.padding_side = "right"  # on the left it would move the text to positions of a longer one
 
 
-def example(turns: Turns, pair: Mapping[str, str], learns_prompt: bool, learns_end: bool) -> dict[str, list[int]]:
-    """Return {input_ids, labels} of one pair; the label of a token that is not learned is -100.
+def example(turn: Turn, eos: int, learns_prompt: bool, learns_end: bool) -> dict[str, list[int]]:
+    """Return {input_ids, labels} of one turn; the label of a token that is not learned is -100.
 
     A recipe that does not learn the end pads with eos and ignores eos everywhere, so it does not learn an eos in a chat
     template either.
     """
-    turn = turns.encode(pair["question"], pair["answer"])
     after = turn.answer + turn.end if learns_end else turn.answer
     labels = [*(turn.prompt if learns_prompt else [NOT_LEARNED] * len(turn.prompt)), *after]
     if not learns_end:
-        labels = [NOT_LEARNED if label == turns.tokenizer.eos_token_id else label for label in labels]
+        labels = [NOT_LEARNED if label == eos else label for label in labels]
     return {"input_ids": turn.prompt + after, "labels": labels}
 
 
@@ -48,15 +47,16 @@ def examples(
     recipe that learns only answers learns nothing from them, so they are not among the examples. Raises UserError if
     all pairs are like that.
     """
-    whole = [example(turns, pair, recipe["learns_prompt"], recipe["learns_end"]) for pair in pairs]
-    prompts = [len(turns.prompt(pair["question"])) for pair in pairs]
+    found = [turns.encode(pair["question"], pair["answer"]) for pair in pairs]
+    eos, prompts = turns.tokenizer.eos_token_id, [len(turn.prompt) for turn in found]
+    whole = [example(turn, eos, recipe["learns_prompt"], recipe["learns_end"]) for turn in found]
     counts = {
         "pairs": len(pairs),
-        "pairs_cut": sum(len(found["input_ids"]) > longest for found in whole),
+        "pairs_cut": sum(len(made["input_ids"]) > longest for made in whole),
         "pairs_without_answer": sum(prompt >= longest for prompt in prompts),
     }
-    cut = [{key: ids[:longest] for key, ids in found.items()} for found in whole]
-    learned = [found for found in cut if any(label != NOT_LEARNED for label in found["labels"])]
+    cut = [{key: ids[:longest] for key, ids in made.items()} for made in whole]
+    learned = [made for made in cut if any(label != NOT_LEARNED for label in made["labels"])]
     if not learned:
         raise UserError(
             f"qlora.training.max_length is {longest}, and the shortest question alone has {min(prompts)} tokens, so "

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from semis.harness.errors import UserError, reason
 from semis.huggingface.pretrained import ONLY_DATA
 from semis.qlora.template import Template
-from semis.qlora.tokens import Part, Reader, divided, shared
+from semis.qlora.tokens import Part, Reader, divided
 
 from transformers import AutoTokenizer
 
@@ -30,8 +30,10 @@ class Turns:
     def __init__(self, tokenizer: Any, style: str, folder: str | Path = "qlora.model") -> None:
         self.tokenizer = tokenizer
         self.template = Template(tokenizer, str(folder)) if style == "chat" else None
+        self.space = "" if self.template else " "  # before an answer
         control = _control(tokenizer, self.template.text) if self.template else []
         self.reader = Reader(tokenizer, control, opens=self.template is None)
+        self.reader.decide(self.before("?"), self.space)
         pieces = divided(self.template.closing, control) if self.template else []
         self.closing = "".join(pieces[:2]) if len(pieces) > 1 else ""  # up to the first token that the template writes
         self.end = tokenizer.convert_tokens_to_ids(pieces[1]) if self.closing else tokenizer.eos_token_id
@@ -47,15 +49,13 @@ class Turns:
 
     def prompt(self, question: str) -> list[int]:
         """Return the ids after which the model answers."""
-        return self.reader.prompt(self.before(question))
+        return self.reader.prompt(self.before(question), self.space)
 
     def encode(self, question: str, answer: str) -> Turn:
-        """Return the turn as the model learns it; a token with characters of two pieces belongs to the answer."""
-        before = self.before(question)
-        text = Part(answer if self.template else f" {answer}")
-        ids, start, stop = self.reader.read(before, [text], [Part(self.closing, written=True)])
-        start = shared([ids[:start], self.reader.prompt(before)])
-        return Turn(ids[:start], ids[start:stop], ids[stop:] if self.closing else [self.end])
+        """Return the turn as the model learns it."""
+        text, closing = Part(self.space + answer), Part(self.closing, written=True)
+        prompt, learned, end = self.reader.turn(self.before(question), text, closing, self.space)
+        return Turn(prompt, learned, end if self.closing else [self.end])
 
     def stops(self, others: int | Iterable[int] | None) -> list[int]:
         """Return the ids that end an answer: the template's end, eos, and `others`, the model's own."""

@@ -8,6 +8,7 @@ from typing import Any
 from semis.harness.errors import UserError, reason
 from semis.qlora.tokens import Part
 
+from jinja2 import pass_context
 from transformers.utils import chat_template_utils
 
 DATE = datetime(2024, 7, 26)  # for every template that asks for today: the date that Llama 3's templates fall back to
@@ -47,7 +48,7 @@ class Template:
         except Exception as error:
             raise self._failed(error) from error
         made.globals["strftime_now"] = lambda form: DATE.strftime(form)
-        made.filters["random"] = lambda items: random.Random(0).choice(items)
+        made.filters["random"] = pass_context(lambda context, items: random.Random(0).choice(items))
         made.globals.pop("lipsum", None)  # random text
         return source
 

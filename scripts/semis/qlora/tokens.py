@@ -11,8 +11,9 @@ from semis.harness.errors import UserError
 
 from tokenizers import AddedToken, Tokenizer
 
-# Answers may begin with these. A token of the prompt that no such beginning changes belongs to the prompt.
-BEGINNINGS = [*"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÀÉéœ0123456789-–(«\"'…"]
+# Most answers begin with one of these. A token of the prompt that none of them changes belongs to the prompt.
+BEGINNINGS = [*"ABCDEFGHIJKLMNOPQRSTUVWXYZÀÉabcdefghijklmnopqrstuvwxyzàé0123456789"]
+NEIGHBOURS = ["\n", ")", ";", "¤", "0"]  # texts with which the first token of an answer may not merge
 MARK = "\U0010fffd"  # private use, so it stands in no text: it encloses the stand-in of a template's token
 
 
@@ -37,6 +38,7 @@ class Reader:
 
     def __init__(self, tokenizer: Any, control: Sequence[str], opens: bool) -> None:
         self.tokenizer, self.control, self.opens = tokenizer, control, opens
+        self.beginnings = BEGINNINGS
         if tokenizer.is_fast:
             self._prepare(json.loads(tokenizer.backend_tokenizer.to_str()))
 
@@ -117,13 +119,41 @@ class Reader:
         found = [i for i in range(len(around) - len(plain) + 1) if around[i : i + len(plain)] == plain]
         return around[: found[0] + len(plain)]
 
-    def prompt(self, before: Sequence[Part]) -> list[int]:
-        """Return the ids of a text that an answer follows: those that the beginning of an answer does not change.
+    def decide(self, before: Sequence[Part], space: str) -> None:
+        """Choose the two beginnings of an answer between which most of the ids of a text before it change."""
+        found = {text: self._ids_before(before, space + text) for text in BEGINNINGS}
+        first = found[BEGINNINGS[0]]
+        self.beginnings = [BEGINNINGS[0], min(BEGINNINGS, key=lambda text: shared([first, found[text]]))]
 
-        A space at the end is often part of the answer's first token.
+    def prompt(self, before: Sequence[Part], space: str) -> list[int]:
+        """Return the ids of a text that an answer follows, after `space`: those that its first letter does not change.
+
+        A blank at the end of the text is often part of the answer's first token.
         """
-        found = [self.read(before, [Part(beginning)]) for beginning in BEGINNINGS]
-        return found[0][0][: shared([ids[:start] for ids, start, _ in found])]
+        found = [self._ids_before(before, space + text) for text in self.beginnings]
+        return found[0][: shared(found)]
+
+    def _ids_before(self, before: Sequence[Part], beginning: str) -> list[int]:
+        ids, start, _ = self.read(before, [Part(beginning)])
+        return ids[:start]
+
+    def turn(
+        self, before: Sequence[Part], middle: Part, after: Part, space: str
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Return the ids of a `prompt`, those of its answer `middle`, and those of the answer's end `after`.
+
+        They are the ids of one text. Where the answer's first characters would merge with the prompt's last ones, the
+        answer is read behind another text, because the model answers behind the ids of the prompt alone.
+        """
+        prompt = self.prompt(before, space)
+        ids, _, stop = self.read(before, [middle], [after])
+        same = shared([ids, prompt])
+        if same < len(prompt) and self.read(before, [])[0] == prompt:
+            for neighbour in ([Part(text)] for text in NEIGHBOURS):
+                found, start, end = self.read(neighbour, [middle], [after])
+                if found[:start] == self.read(neighbour, [])[0]:
+                    return prompt, found[start:end], found[end:]
+        return ids[:same], ids[same:stop], ids[stop:]
 
 
 def divided(text: str, tokens: Sequence[str]) -> list[str]:
