@@ -1,9 +1,10 @@
 """Tokenizers of the kinds that chat models have, trained on a few sentences, and their chat templates."""
 
+import json
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import CTRLTokenizer, PreTrainedTokenizerFast
 
 TEXT = [
     "Livrez-vous le samedi ? Oui, bien sûr. Non, jamais.",
@@ -37,6 +38,23 @@ LLAMA_3 = (
 PLAIN = (
     "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+
+
+LINES = "{% for m in messages %}{{ m.role }}:\n\n{{ m.content }}\n\n{% endfor %}"
+LINE = "{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}"
+NOTHING_BEHIND = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}{{ '\n' if not loop.last }}{% endfor %}"
+)
+NO_HEADER_ASKED = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+NO_LONE_QUESTION = "{% if messages | length == 1 %}{{ raise_exception('where is the answer?') }}{% endif %}" + CHATML
+NO_ANSWER = "{% for m in messages if m.role != 'user' %}{{ raise_exception('only questions') }}{% endfor %}" + CHATML
+LISTED = CHATML.replace("{{ m.content }}", "{% for p in m.content if p.type == 'text' %}{{ p.text }}{% endfor %}")
+UPPER = CHATML.replace("m.content", "m.content | upper")
+OPENED_THOUGHT = (
+    "{% for m in messages %}{% if m.role == 'user' %}<|im_start|>{{ m.content }}{% else %}"
+    "<|im_start|>{{ m.content.split('</think>')[-1] }}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|><think>\n{% endif %}"
 )
 
 
@@ -90,9 +108,11 @@ def sentencepiece(kind, special, **named):
     return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", **named)
 
 
-def added(tokenizer, *tokens, special=True, **rules):
-    """Add tokens to a tokenizer and return it."""
+def added(tokenizer, *tokens, special=True, pad=False, **rules):
+    """Add tokens to a tokenizer and return it; with `pad`, the first one is its padding."""
     tokenizer.add_tokens([AddedToken(token, special=special, **{"normalized": False, **rules}) for token in tokens])
+    if pad:
+        tokenizer.pad_token = tokens[0]
     return tokenizer
 
 
@@ -135,14 +155,12 @@ def gpt2(template=PLAIN):
     return made
 
 
-def ctrl(folder):
+def ctrl(folder, template=None):
     """Return CTRL's tokenizer, which is written in Python and gives no offsets."""
-    from transformers import CTRLTokenizer
-
     letters = sorted(set("".join(TEXT)) - set(" \n"))
     words = ["<unk>", "<eos>", *letters, *(f"{letter}@@" for letter in letters), "Ou@@"]
     Path(folder, "merges.txt").write_text("#version: 0.2\nO u\n\n", encoding="utf-8")
-    import json
-
     Path(folder, "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}), encoding="utf-8")
-    return CTRLTokenizer(f"{folder}/vocab.json", f"{folder}/merges.txt", eos_token="<eos>")
+    made = CTRLTokenizer(f"{folder}/vocab.json", f"{folder}/merges.txt", eos_token="<eos>")
+    made.chat_template = template
+    return made
