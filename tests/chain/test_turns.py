@@ -201,3 +201,16 @@ def test_texts_that_are_longer_than_the_model(found):
     assert said["held out"]["tokens"] > 24 - said["length"]
     assert said["no row"][0] is None and said["Llama"] is None
     assert said["no row"][1].startswith("m: its tokenizer's token ")
+
+
+@pytest.mark.slow
+def test_two_trainings_of_a_template_with_a_clock_give_the_same_adapter(tmp_path):
+    """Qwen's padding is eos, and a batch of four pairs is padded; the clock of the template counts microseconds."""
+    template = "qwen('{{ strftime_now(\"%H:%M:%S.%f\") }} ' + CHATML)"
+    calls = {"trained": ["trainings", template, str(tmp_path), 2]}
+    [(first, training), (second, _)], scored, answer = in_environment("qlora", checked, calls)["trained"]
+    assert first == second
+    expected = {"pairs": 6, "pairs_cut": 0, "pairs_without_answer": 0, "pairs_beyond_positions": 0, "positions": 2048}
+    expected |= {"end_of_answer": "<|im_end|>", "template_date": "2024-07-26", "updates": 3}
+    assert {key: training[key] for key in expected} == expected
+    assert scored["pairs"] == 6 and scored["pairs_cut"] == 0 and answer["question"] == "Quand ?"

@@ -1,5 +1,6 @@
 """What Semis makes of questions and answers with the tokenizers of `chat_models`; runs in the environment qlora."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from semis.qlora.prompt import Turns, load_tokenizer
 
 import chat_models
 import qlora_sample
+import qlora_train
 import torch
 import transformers
+from rule_files import Files
 from tokenizers import Tokenizer
 from transformers import (
     AutoModelForCausalLM,
@@ -180,8 +183,8 @@ def stopping(made, listed):
     model = small(len(tokenizer))
     [learned], _ = examples([{"question": "Quand ?", "answer": "Le samedi."}], turns, IMPROVED, 64)
     batch = {key: torch.tensor([ids]) for key, ids in learned.items()}
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(60):
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    for _ in range(100):
         model(**batch).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -241,3 +244,32 @@ def too_long():
         ],
         "Llama": sentence(check_training, "m", small(9, max_position_embeddings=24), [99], 512),
     }
+
+
+def trainings(made, folder, times):
+    """Train on the same pairs some `times`; return (digest of the adapter, training.json) of each, and the answers."""
+    home, pairs = Path(folder, "model"), Path(folder, "pairs.json")
+    tokenizer = eval(made, vars(chat_models))
+    tokenizer.save_pretrained(home)
+    model = small(len(tokenizer))
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id]
+    model.save_pretrained(home)
+    pairs.write_text(json.dumps([{"question": f"Quand {n} ?", "answer": "Le samedi."} for n in range(6)]))
+    training = {"updates": 3, "learning_rate": 1e-3, "batch_size": 4, "gradient_accumulation": 1, "warmup_ratio": 0}
+    training |= {"max_length": 512, "save_every": 3, "gradient_checkpointing": True, "seed": 0}
+    lora = {"rank": 2, "alpha": 2, "dropout": 0.0, "target_modules": ["q_proj"]}
+    shared = {"device": "cpu", "prompt": "chat"}
+    settings = shared | {"training": training, "lora": lora, "recipe": {**IMPROVED}, "base": "b"}
+    found = []
+    for number in range(times):
+        place = Path(folder, str(number))
+        adapter = place / "adapter" / "adapter_model.safetensors"
+        output = Files(adapter=str(adapter), history=f"{place}/history.csv", training=f"{place}/training.json")
+        adapter.parent.mkdir(parents=True)
+        qlora_train.main(Files(model=str(home), pairs=[str(pairs)]), output, {"settings": settings}, 1)
+        found.append([hashlib.sha256(adapter.read_bytes()).hexdigest(), json.loads(Path(output.training).read_text())])
+    inputs = Files(model=str(home), adapter=[str(adapter)], holdout=str(pairs))
+    output = Files(answers=f"{folder}/answers.jsonl", likelihood=f"{folder}/likelihood.json")
+    asked = shared | {"questions": ["Quand ?"], "sampling": SAMPLING, "method": "improved", "stage": "after"}
+    qlora_sample.main(inputs, output, asked, 1)
+    return found, json.loads(Path(output.likelihood).read_text()), json.loads(Path(output.answers).read_text())
