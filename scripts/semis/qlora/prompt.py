@@ -73,10 +73,14 @@ class Turns:
 def _control(tokenizer: Any, written: str) -> list[str]:
     """Return the tokens that a chat template may write: all special ones, and others that are in its text `written`.
 
-    Blanks may be a token too, but every text holds them.
+    Blanks may be a token too, but every text holds them. A token that the tokenizer reads as text even there (its rules
+    can demand that) is none of them.
     """
-    added = tokenizer.added_tokens_decoder.values()
-    return [t.content for t in added if t.special or (t.content in written and not t.content.isspace())]
+    added = {t.content: t for t in tokenizer.added_tokens_decoder.values()}
+    named = [text for text, t in added.items() if t.special or (text in written and not text.isspace())]
+    pieces = divided(written, named)
+    ids = tokenizer(written, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+    return [text for text in named if pieces.count(text) <= ids.count(tokenizer.convert_tokens_to_ids(text))]
 
 
 def load_tokenizer(folder: str | Path, style: str) -> Any:
