@@ -12,8 +12,8 @@ def test_pairs_that_are_too_long_are_counted_on_the_page():
     )
     found = {**COUNTS, "pairs_cut": 7, "pairs_without_answer": 2, "pairs_beyond_positions": 3}
     assert qlora.too_long("mine", found) == (
-        "Pairs of the method mine: 7 of 90 were cut to `max_length` tokens, and 2 of those have nothing of their answer "
-        "left. 3 have more tokens than the 2048 positions that the model was trained for."
+        "Pairs of the method mine: 7 of 90 were cut to `max_length` tokens, and 2 of those have nothing of their "
+        "answer left. 3 have more tokens than the 2048 positions that the model was trained for."
     )
 
 

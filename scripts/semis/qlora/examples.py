@@ -14,7 +14,7 @@ def choose_padding(tokenizer: Any, learns_end: bool, model: Any) -> None:
     """Set the tokenizer's padding for a model.
 
     It is eos in a recipe that does not learn where an answer ends, as in the report. Otherwise it is a special token of
-    the tokenizer, and eos only where there is no other: the labels and the attention mask leave padding out anyway.
+    the tokenizer, and eos where it has no other one: the labels and the attention mask leave padding out anyway.
     """
     rows = model.get_input_embeddings().num_embeddings
     own = [tokenizer.pad_token, tokenizer.unk_token, tokenizer.bos_token] if learns_end else []
