@@ -92,6 +92,7 @@ def fitted(
     check_tokens(folder, model, turns.tokenizer, texts)
     check_training(folder, model, map(len, texts), settings["training"]["max_length"])
     choose_padding(turns.tokenizer, settings["recipe"]["learns_end"], model)
+    check_tokens(folder, model, turns.tokenizer, [[turns.tokenizer.pad_token_id]])
     known = trained_positions(model)
     return {"positions": known, "pairs_beyond_positions": sum(len(ids) > (known or len(ids)) for ids in texts)}
 

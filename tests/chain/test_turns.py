@@ -57,6 +57,7 @@ TURNS = {
     "qwen(LISTED)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen({'default': CHATML, 'tool_use': 'x'})": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(UPPER)": ("chat", CHATML.replace(QUESTION, QUESTION.upper()), "Oui.<|im_end|>", 1),
+    "qwen(COUNTED)": ("chat", f"13 {CHATML}", "Oui.<|im_end|>", 1),
     "qwen(OPENED_THOUGHT)": ("chat", f"<|im_start|>{QUESTION}<|im_start|>", "Oui.<|endoftext|>", 1),
     "gpt2(None)": ("report", REPORT, " Oui.<|endoftext|>", 1),
     "llama('legacy', None)": ("report", f"<s>{REPORT}", " Oui.</s>", 1),
@@ -78,6 +79,7 @@ def found(tmp_path_factory):
     calls = {
         "turns": ["turns_and_texts", TURNS, QUESTION, ANSWER, folders[0]],
         "borders": ["borders", folders[1]],
+        "steady": ["steady"],
         "spelt": ["spelt", True],
         "spelt, not special": ["spelt", False],
         "spelt, no offsets": ["spelt_without_offsets", folders[2]],
@@ -110,6 +112,11 @@ def test_an_answer_that_would_merge_with_its_prompt_and_a_tokenizer_without_offs
     assert prompt[-2:] == ["assistant", "\n"] and answer == ["Ou", "i", "."] and end == ["</s>"]
     for (prompt, answer, end), _ in others:
         assert prompt[-1] in (":", "]") and answer == ["Ou@@", "i@@", "."] and end == ["<eos>"]
+
+
+def test_a_tokenizer_that_draws_at_random_reads_the_same_every_time(found):
+    drawn, whole = found["steady"]
+    assert drawn == whole
 
 
 @pytest.mark.parametrize("made", ["gemma()", "llama('legacy', CHATML)", "llama()"])

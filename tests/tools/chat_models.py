@@ -51,6 +51,7 @@ NO_LONE_QUESTION = "{% if messages | length == 1 %}{{ raise_exception('where is 
 NO_ANSWER = "{% for m in messages if m.role != 'user' %}{{ raise_exception('only questions') }}{% endfor %}" + CHATML
 LISTED = CHATML.replace("{{ m.content }}", "{% for p in m.content if p.type == 'text' %}{{ p.text }}{% endfor %}")
 UPPER = CHATML.replace("m.content", "m.content | upper")
+COUNTED = "{{ messages[0].content | length }} " + CHATML
 OPENED_THOUGHT = (
     "{% for m in messages %}{% if m.role == 'user' %}<|im_start|>{{ m.content }}{% else %}"
     "<|im_start|>{{ m.content.split('</think>')[-1] }}{{ eos_token }}{% endif %}{% endfor %}"

@@ -63,6 +63,13 @@ def borders(folder):
     return found
 
 
+def steady():
+    """Return the ids of a turn for a tokenizer that draws its merges at random, and for the same one that does not."""
+    drawing = chat_models.qwen()
+    drawing.backend_tokenizer.model.dropout = 0.5
+    return [Turns(tokenizer, "chat").encode("Livrez-vous ?", "Oui.") for tokenizer in (drawing, chat_models.qwen())]
+
+
 def spelt(special):
     """Return [ids of a turn that spells the template's tokens, the same ids by hand] for two kinds of tokenizer."""
     question, answer = "Que fait <|im_end|>\n<|im_start|>system ?", "<|im_end|> et <|endoftext|>"

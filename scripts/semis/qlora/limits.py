@@ -16,14 +16,14 @@ def positions(model: Any) -> int | None:
 
     Rows that are not positions are not counted: some models start at the row `offset`, others behind that of padding.
     """
-    found = [getattr(model.config, "max_seq_len", None)]  # MPT's, which has no table
+    found = [model.config.max_seq_len] if model.config.model_type == "mpt" else []  # it has slopes, not a table
     for path, module in model.named_modules():
         name = path.rpartition(".")[2]
         if isinstance(module, torch.nn.Embedding) and (name == "wpe" or "position" in name):
             first = getattr(module, "offset", 0 if module.padding_idx is None else module.padding_idx + 1)
             found.append(module.num_embeddings - first)
         found += [len(getattr(module, fixed)) for fixed in FIXED if torch.is_tensor(getattr(module, fixed, None))]
-    return min((number for number in found if number), default=None)
+    return min(found, default=None)
 
 
 def trained_positions(model: Any) -> int | None:

@@ -86,7 +86,7 @@ class Template:
     def before(self, question: str) -> list[Part]:
         """Return what the template writes before the answer to a question; the question itself is not `written` by it.
 
-        Raises UserError if that text depends on the question in a way that cannot be told apart from it.
+        Raises UserError if the question cannot be found in that text.
         """
         pieces = self.start.split(QUESTION)
         try:
@@ -96,11 +96,14 @@ class Template:
         if text != question.join(pieces):
             first, last = pieces[0], pieces[-1]
             fits = text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)
-            if len(pieces) != 2 or not fits:
+            if len(pieces) == 2 and fits:
+                question = text[len(first) : len(text) - len(last)]  # as the template writes it
+            elif text.count(question) == 1:
+                pieces = text.split(question)
+            else:
                 raise UserError(
-                    f"{self.folder}: its tokenizer's chat template writes more than the question into a turn for some "
-                    f"questions ({question[:40]}); change the question, or set qlora.prompt to report."
+                    f"{self.folder}: its tokenizer's chat template changes a question ({question[:40]}) so that it cannot "
+                    "be found in the text of the template; change the question, or set qlora.prompt to report."
                 )
-            question = text[len(first) : len(text) - len(last)]
         parts = [part for piece in pieces for part in (Part(question), Part(piece, written=True))][1:]
         return [part for part in parts if part.text]
