@@ -102,8 +102,8 @@ class Template:
                 pieces = text.split(question)
             else:
                 raise UserError(
-                    f"{self.folder}: its tokenizer's chat template changes a question ({question[:40]}) so that it cannot "
-                    "be found in the text of the template; change the question, or set qlora.prompt to report."
+                    f"{self.folder}: its tokenizer's chat template changes a question ({question[:40]}), which cannot "
+                    "be found in its text; change the question, or set qlora.prompt to report."
                 )
         parts = [part for piece in pieces for part in (Part(question), Part(piece, written=True))][1:]
         return [part for part in parts if part.text]
