@@ -51,13 +51,16 @@ class Reader:
             token["special"] = token["special"] or token["content"] in self.control
         self.backend = Tokenizer.from_str(json.dumps(content))
         self.backend.encode_special_tokens = True  # which means: take them for text
-        self.stand_ins, self.originals = {}, {}
-        for number, token in enumerate(t for t in content["added_tokens"] if t["content"] in self.control):
-            stand_in = f"{MARK}{chr(0x100000 + number)}{MARK}"
-            rules = {key: token[key] for key in ("single_word", "lstrip", "rstrip", "normalized")}
-            self.backend.add_tokens([AddedToken(stand_in, special=False, **rules)])
-            self.stand_ins[token["content"]] = stand_in
-            self.originals[self.backend.token_to_id(stand_in)] = token["id"]
+        known = [token for token in content["added_tokens"] if token["content"] in self.control]
+        self.stand_ins = {token["content"]: f"{MARK}{chr(0x100000 + i)}{MARK}" for i, token in enumerate(known)}
+        rules = ("single_word", "lstrip", "rstrip", "normalized")
+        self.backend.add_tokens(
+            [
+                AddedToken(self.stand_ins[token["content"]], special=False, **{rule: token[rule] for rule in rules})
+                for token in known
+            ]
+        )
+        self.originals = {self.backend.token_to_id(self.stand_ins[token["content"]]): token["id"] for token in known}
 
     def _given(self, part: Part) -> str:
         """Return a part as `backend` is to read it. Raises UserError if a user's text holds the mark of a stand-in."""
