@@ -51,6 +51,8 @@ TURNS = {
     "gpt2()": ("chat", f"[user] {QUESTION}\n[assistant]", " Oui.<|endoftext|>", 1),
     "gpt2(LINES)": ("chat", f"user:\n\n{QUESTION}\n\nassistant:\n\n", "Oui.<|endoftext|>", 1),
     "qwen(NOTHING_BEHIND)": ("chat", CHATML.replace("<|im_end|>", ""), "Oui.<|endoftext|>", 1),
+    "qwen(BETWEEN)": ("chat", CHATML, "Oui.<|im_end|>", 1),
+    "qwen(BETWEEN, special=False)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(NO_HEADER_ASKED)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(NO_LONE_QUESTION)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(NO_ANSWER)": ("chat", CHATML, "Oui.<|endoftext|>", 1),
