@@ -63,6 +63,13 @@ class Turns:
         own = [others] if isinstance(others, int) else others or []
         return sorted({self.end, self.tokenizer.eos_token_id, *(i for i in own if i >= 0)})
 
+    def length(self, generated: list[int], stops: list[int]) -> int:
+        """Return how many ids of a generated text are before its end: before what the template writes, or a stop."""
+        learned = self.encode("?", "A").end  # it may hold a blank before the token that ends the answer
+        if generated[-len(learned) :] == learned:
+            return len(generated) - len(learned)
+        return len(generated) - (generated[-1] in stops)
+
     def described(self) -> dict[str, Any]:
         """Return, for training.json, the token that ends an answer and the date that the chat template is told."""
         return {
