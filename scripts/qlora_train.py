@@ -112,7 +112,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     learned, counts = examples(pairs, turns, settings["recipe"], training["max_length"])
     set_seed(training["seed"])
     model = load_quantized(inputs.model, device, dtype)
-    counts |= fitted(inputs.model, model, turns, learned, settings)
+    fits = fitted(inputs.model, model, turns, learned, settings)
     model = add_lora(model, settings["lora"], training["gradient_checkpointing"])
     model.config.use_cache = False
     trainer = trained(
@@ -125,7 +125,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
         ),
         folder,
     )
-    found |= {"updates": trainer.state.global_step, **counts, **turns.described(), "versions": versions()}
+    found |= {"updates": trainer.state.global_step, **counts, **fits, **turns.described(), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])
     write_history(output.history, history(trainer.state.log_history))
     Path(output.training).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
