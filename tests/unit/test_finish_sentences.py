@@ -33,6 +33,7 @@ def snakemake(planned=RECIPE, whole=True, touches=False, due=True, unmade=()):
     return SimpleNamespace(
         touches=touches,
         deployment=["conda"],
+        targets=set(),
         is_whole=whole,
         cores=1,
         snakefile="Snakefile",

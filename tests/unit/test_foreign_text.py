@@ -164,7 +164,8 @@ def summary_page(folder, text):
     (folder / "figures").mkdir(exist_ok=True)
     (folder / "figures" / "lengths.png").write_bytes(b"PNG")
     output = SimpleNamespace(page=folder / "summary.md", html=folder / "summary.html")
-    page_summary.write(results, output, {"study": text, "remark": text})
+    runs = {"shown": 1, "missing": [{"dataset": text, "method": text, "seed": 1}]}
+    page_summary.write(results, output, {"study": text, "remark": text, "runs": runs})
     return output.page.read_text(encoding="utf-8"), output.html.read_text(encoding="utf-8")
 
 

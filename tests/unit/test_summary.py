@@ -71,10 +71,18 @@ def test_a_study_without_any_part_gives_a_page_that_names_it(tmp_path):
     """No section fails or appears if its tables are missing."""
     inputs = SimpleNamespace(tables=[], figures=[], qlora=[], published=[])
     output = SimpleNamespace(page=tmp_path / "summary.md", html=tmp_path / "summary.html")
-    settings = {"study": "a<b", "remark": "*so*", "figures": []}
+    settings = {"study": "a<b", "remark": "*so*", "figures": [], "runs": {"shown": 2, "missing": []}}
     page_summary.write(page_summary.gather(inputs, settings), output, settings)
     assert output.page.read_text() == f"# a&#60;b\n\n> &#42;so&#42;\n\n{page_summary.END}\n"
     assert "<title>a&lt;b</title>" in output.html.read_text()
+
+
+def test_a_page_of_a_part_of_the_runs_says_so_and_names_the_others():
+    missing = [{"dataset": "d", "method": "m", "seed": seed} for seed in (1, 2)]
+    heading, sentence = page_summary.unfinished(3, missing)
+    assert heading == "## So far"
+    assert sentence.startswith("This page shows 3 of 5 runs and is not the result of the study.")
+    assert sentence.endswith("Not finished: m on d with seed 1, m on d with seed 2.")
 
 
 def test_figures_are_shown_in_the_section_of_their_category_and_inside_the_html(tmp_path):
