@@ -62,27 +62,33 @@ def _is_body(name: str, model: Any) -> bool:
 def _check_tensors(folder: str, model: Any, loading: Mapping, stored: Mapping[str, str], labels: int) -> None:
     """Raise UserError unless the weights of a folder are those of the model's body, all of it and nothing more."""
     check_whole(folder, sorted(name for name in loading["missing_keys"] if _is_body(name, model)))
+    prefix = f"{model.base_model_prefix}."  # a folder of the body alone leaves it out
     for name, given, wanted in sorted(loading["mismatched_keys"]):
-        if name.startswith(f"{model.base_model_prefix}."):
+        if name.startswith(prefix):
             raise UserError(
                 f"{folder}: transformers cannot make a classifier with {labels} labels from this model ({name} is "
                 f"{tuple(given)} in its weights, and its config.json makes it {tuple(wanted)}); give weights and a "
                 "config.json that belong together."
             )
-    layers = {re.sub(r"\.\d+\.", ".#.", name) for name in model.state_dict()}
-    extra = sorted(name for name in loading["unexpected_keys"] if re.sub(r"\.\d+\.", ".#.", name) in layers)
+    layers = {_pattern(name, prefix) for name in model.state_dict()}
+    extra = sorted(name for name in loading["unexpected_keys"] if _pattern(name, prefix) in layers)
     if extra:
         raise UserError(
             f"{folder}: its weights have more layers than its config.json asks for ({len(extra)} tensors, such as "
             f"{extra[0]}); give weights and a config.json that belong together."
         )
-    whole = {name for name, parameter in model.named_parameters() if parameter.is_floating_point()}
-    packed = sorted(name for name, kind in stored.items() if name in whole and "float" not in kind)
+    whole = {name.removeprefix(prefix) for name, _ in model.named_parameters()}
+    packed = sorted(n for n, kind in stored.items() if n.removeprefix(prefix) in whole and "float" not in kind)
     if packed:
         raise UserError(
             f"{folder}: {packed[0]} is stored as {stored[packed[0]]}, so it is quantized; give the model as it was "
             "before quantization."
         )
+
+
+def _pattern(name: str, prefix: str) -> str:
+    """Return a tensor's name without `prefix`, and with # for the number of its layer."""
+    return re.sub(r"\.\d+\.", ".#.", name.removeprefix(prefix))
 
 
 def _head(model: Any, config: Any, loading: Mapping, ignored: Mapping[str, Any], labels: Sequence[str]) -> list[str]:
@@ -143,11 +149,19 @@ def check_reading(folder: str, tokenizer: Any, model: Any, positions: int) -> No
 
 
 def _reading_error(tokenizer: Any, model: Any, length: int) -> Exception | str | None:
-    """Return what goes wrong when the model reads a text of `length` tokens beside a short one, or None."""
+    """Return what goes wrong when the model reads a text of `length` tokens beside a short one, or None.
+
+    It reads them as in a training too, since some models then refuse what they read otherwise. The random numbers of
+    that are not those of the training.
+    """
     try:
         rows, _ = texts.encode(tokenizer, model, ["a 1 . " * length, "a"], length)
-        with torch.inference_mode():
-            found = model.eval()(**texts.padded(tokenizer, rows)).logits
+        batch = texts.padded(tokenizer, rows)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            model.train()(**batch, labels=torch.tensor([0, 1]))
+            found = model.eval()(**batch).logits
     except Exception as error:  # transformers raises many kinds
         return error
+    finally:
+        model.eval()
     return None if found.isfinite().all() else "not finite"

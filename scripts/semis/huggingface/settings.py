@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from semis.harness.errors import UserError
@@ -15,15 +16,13 @@ from transformers import AutoConfig
 UNDECLARED = {
     *("attention_chunk_size", "attention_head_size", "classifier_dropout", "cls_dropout", "conv_act", "conv_groups"),
     *("conv_kernel_size", "embedding_size", "head_dim", "hidden_dropout", "is_causal", "norm_rel_ebd"),
-    *(
-        "partial_rotary_factor",
-        "per_layer_config",
-        "pooler_hidden_size",
-        "position_buckets",
-        "share_att_key",
-        "summary_last_dropout",
-    ),
-    *("talking_head", "tokenizer_class"),
+    *("partial_rotary_factor", "per_layer_config", "pooler_hidden_size", "position_buckets", "share_att_key"),
+    *("asm_cutoffs", "asm_div_value", "cross_attention_hidden_size", "decoder_start_token_id", "scale_decoder_outputs"),
+    *("summary_last_dropout", "talking_head", "tokenizer_class"),
+    # older names, from which transformers makes declared settings
+    *("attention_layers", "attention_windows", "full_attention_interval", "global_attn_every_n_layers", "n_embed"),
+    *("global_rope_theta", "local_rope_theta", "moe_layer_freq", "rope_local_base_freq", "rope_scaling", "rope_theta"),
+    *("rotary_emb_base", "rotary_pct", "sliding_window_pattern"),
 }
 # These are declared too, but they change the task, the loss or the form of the output: they get their defaults.
 DECIDED = {
@@ -47,7 +46,7 @@ def classifier_config(folder: str | Path, labels: Sequence[str]) -> tuple[Any, d
     found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
     _check(folder, config, found)
     ignored = {key: value for key, value in found.items() if key in LABELS and not _same_labels(key, value, labels)}
-    ignored |= _restrict(config, found)
+    ignored |= _restrict(config, found, _default(type(config)))
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: number for number, label in enumerate(labels)}
     config.problem_type = "single_label_classification"
@@ -64,54 +63,44 @@ def _check(folder: str | Path, config: Any, found: Mapping[str, Any]) -> None:
             "float32; give the model as it was before quantization."
         )
     kind = found.get("position_embedding_type", "absolute")
-    if kind not in ("absolute", None) and "position_embedding_type" not in _defaults(config):
+    if kind not in ("absolute", None) and not hasattr(_default(type(config)), "position_embedding_type"):
         raise UserError(
             f"{folder}/config.json: position_embedding_type {kind} is not implemented for {config.model_type} in this "
             "version of transformers, which would read the weights as another model; give one with absolute positions."
         )
 
 
-def _defaults(config: Any) -> dict[str, Any]:
-    """Return {setting that the config's class declares: its default}."""
-    found = {}
-    for field in fields(config):
-        found[field.name] = field.default_factory() if field.default_factory is not MISSING else field.default
-    return found
+def _default(kind: type) -> Any:
+    """Return the config of a class with its defaults; empty if the class cannot be made without settings."""
+    try:
+        return kind()
+    except Exception:  # any is possible
+        return SimpleNamespace()
 
 
-def _restrict(config: Any, found: Mapping[str, Any]) -> dict[str, Any]:
+def _restrict(config: Any, found: Mapping[str, Any], default: Any) -> dict[str, Any]:
     """Take from a config what a folder may not decide; return it as {key: value in the folder's config.json, `found`}.
 
-    The configs within a config, such as that of the text model, are restricted too; their keys have a prefix.
+    `default` is the same config with its defaults. What a class sets by itself is there too, and a saved config.json
+    holds it like a setting. The configs within a config, such as that of a decoder, are restricted in the same way.
     """
-    defaults, computed, ignored = _defaults(config), _computed(config), {}
-    own = {*defaults, *computed, *type(config).attribute_map, *UNDECLARED, *DECIDED, *KNOWN, *LABELS}
+    declared, ignored = {field.name for field in fields(config)}, {}
+    own = {*declared, *vars(default), *type(config).attribute_map, *UNDECLARED, *DECIDED, *KNOWN, *LABELS}
     for key, value in found.items():
         if key in config.sub_configs and isinstance(value, dict):
-            below = _restrict(getattr(config, key), value)
+            below = _restrict(getattr(config, key), value, getattr(default, key, None) or SimpleNamespace())
             ignored |= {f"{key}.{name}": setting for name, setting in below.items()}
-        elif key in DECIDED and value != _default_of(key, defaults):
+        elif key in DECIDED and value != getattr(default, key, value):
             ignored[key] = value
-        elif key not in own and key in vars(config):  # else transformers has turned it into a declared setting
+        elif key not in own and key in vars(config):  # else transformers has made a declared setting of it
             delattr(config, key)
             ignored[key] = value
-    for key in DECIDED & set(defaults):
-        setattr(config, key, defaults[key])
+    for key in DECIDED & declared & {name for name in DECIDED if hasattr(default, name)}:
+        setattr(config, key, getattr(default, key))
     config._output_attentions = False
+    if found.get("pad_token_id", 0) is None and getattr(default, "pad_token_id", None) is not None:
+        config.pad_token_id, ignored["pad_token_id"] = default.pad_token_id, None  # some models number positions by it
     return ignored
-
-
-def _computed(config: Any) -> set[str]:
-    """Return the names that the config's class sets by itself; a saved config.json holds them like settings."""
-    try:
-        return set(vars(type(config)()))
-    except Exception:  # a class that needs arguments
-        return set(vars(config))
-
-
-def _default_of(key: str, defaults: Mapping[str, Any]) -> Any:
-    """Return the default of a decided setting."""
-    return False if key == "output_attentions" else defaults.get(key)
 
 
 def _same_labels(key: str, value: Any, labels: Sequence[str]) -> bool:

@@ -15,12 +15,16 @@ def fit_tokenizer(folder: str, tokenizer: Any, model: Any) -> dict[str, Any]:
     A text loses its end, and padding follows the text. The model and its tokenizer agree on the padding token, since
     some models find the end of a text, and others number positions, by it. Raises UserError if there is no such token.
     """
-    ignored = {}
+    ignored, names = {}, tokenizer.model_input_names
     side = "left" if model.config.model_type in FROM_THE_END else "right"
-    for key, value in (("truncation_side", "right"), ("padding_side", side)):
+    wanted = {"truncation_side": "right", "padding_side": side}
+    if names[:1] != ["input_ids"] or "attention_mask" not in names:
+        wanted["model_input_names"] = ["input_ids", "attention_mask"]
+    for key, value in wanted.items():
         if getattr(tokenizer, key) != value:
             ignored[key] = getattr(tokenizer, key)
             setattr(tokenizer, key, value)
+            tokenizer.init_kwargs[key] = value  # the tokenizer saves these
     if backend := getattr(tokenizer, "backend_tokenizer", None):
         ignored |= {key: found for key in ("truncation", "padding") if (found := getattr(backend, key))}
         backend.no_truncation()
