@@ -123,7 +123,11 @@ def distance(out, positions=POSITIONS, after=()):
     for split in ("valid", "test"):
         for number, line in enumerate(Path(out, f"{split}.jsonl").read_text().splitlines()):
             asked = {"split_special_tokens": True, "truncation": True, "max_length": positions - len(after)}
-            ids = [*cutter(json.loads(line)["sentence1"], **asked)["input_ids"], *after] or [cutter.eos_token_id]
+            read = cutter(json.loads(line)["sentence1"], **asked, return_special_tokens_mask=True)
+            special = set(cutter.all_special_ids)
+            pairs = zip(read["input_ids"], read["special_tokens_mask"], strict=True)
+            ids = [cutter.unk_token_id if i in special and not around else i for i, around in pairs]
+            ids = [*ids, *after] or [cutter.eos_token_id]
             with torch.no_grad():
                 found = model(input_ids=torch.tensor([ids])).logits.float().softmax(-1)[0]
             row = predicted[split, number]

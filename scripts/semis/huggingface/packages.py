@@ -4,23 +4,31 @@ import re
 
 from semis.harness.errors import UserError
 
-NAMED = re.compile(r"(?:pip3? install|You need to install|requires the|`?import`?)\s+`?([A-Za-z][\w.-]*)`?")
+# As transformers words it, the surest first.
+SAID = (
+    r"pip3? install `?([a-zA-Z][\w.-]*)",
+    r"need to install ([a-z][\w.-]*)",
+    r"The (\w+) dictionary is not installed",
+)
 
 
 def missing_package(error: BaseException) -> str | None:
-    """Return the name of the Python package whose absence caused an exception, or None if nothing says so."""
-    seen: set[int] = set()
+    """Return the name of the Python package whose absence caused an exception, or None if nothing says so.
+
+    The module that Python did not find is the true cause; transformers may name the package that would have used it.
+    """
+    chain: list[BaseException] = []
     at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        if isinstance(at, ModuleNotFoundError) and at.name:
-            return at.name.partition(".")[0]
-        if isinstance(at, ImportError) or "pip install" in str(at):
-            found = NAMED.search(str(at))
-            if found:
-                return found[1].rstrip(".")
+    while at is not None and at not in chain:
+        chain.append(at)
         at = at.__cause__ or at.__context__
-    return None
+    absent = [one.name for one in chain if isinstance(one, ModuleNotFoundError) and one.name]
+    if absent:
+        name = absent[-1].partition(".")[0]
+        return None if name in ("transformers", "semis") else name
+    said = [str(one) for one in chain if isinstance(one, ImportError) or "pip install" in str(one)]
+    found = (match for text in said for pattern in SAID if (match := re.search(pattern, text)))
+    return next((match[1] for match in found), None)
 
 
 def check_packages(folder: str, error: BaseException, environment: str) -> None:

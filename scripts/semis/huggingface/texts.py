@@ -70,21 +70,35 @@ def encode(tokenizer: Any, model: Any, texts: Sequence[str], positions: int) -> 
     A text becomes {input_ids, attention_mask}, with token_type_ids if the tokenizer tells parts apart. The tokenizer
     treats what a text spells like a special token, such as </s>, as text.
     """
-    texts = list(texts)
-    whole = tokenizer(texts, truncation=False, split_special_tokens=True, verbose=False)["input_ids"] if texts else []
+    whole = tokenizer(list(texts), truncation=False, split_special_tokens=True, verbose=False)["input_ids"]
     asked = {"truncation": True, "max_length": positions, "split_special_tokens": True, "return_attention_mask": True}
-    found = tokenizer(texts, **asked, return_token_type_ids=True) if texts else {}
+    found = tokenizer(list(texts), **asked, return_token_type_ids=True, return_special_tokens_mask=True)
     accepted = inspect.signature(model.forward).parameters
-    names = ["input_ids", "attention_mask"]
-    # Zeros say nothing, but some causal models would add the embedding of token 0 for them.
-    names += ["token_type_ids"] * ("token_type_ids" in accepted and any(map(any, found.get("token_type_ids", []))))
-    names = [name for name in names if name in accepted or name == "input_ids"]
-    rows = (
-        [dict(zip(names, row, strict=True)) for row in zip(*(found[name] for name in names), strict=True)]
-        if texts
-        else []
-    )
-    return [_complete(row, tokenizer, model, positions) for row in rows], sum(len(ids) > positions for ids in whole)
+    names = ["input_ids", *(name for name in ("attention_mask", "token_type_ids") if name in accepted)]
+    if not any(map(any, found["token_type_ids"])):  # it says nothing, but some causal models would embed its zeros
+        names = [name for name in names if name != "token_type_ids"]
+    rows = []
+    for row in zip(*(found[name] for name in [*names, "special_tokens_mask"]), strict=True):
+        values = dict(zip(names, row, strict=False))
+        rows.append(_complete(_as_text(values, row[-1], tokenizer), tokenizer, model, positions))
+    return rows, sum(len(ids) > positions for ids in whole)
+
+
+def _as_text(row: dict[str, list[int]], around: Sequence[int], tokenizer: Any) -> dict[str, list[int]]:
+    """Return what the model reads of a text with the unknown token (or nothing) for what spells like a special token.
+
+    `around` has a 1 for each token that the tokenizer has put around the text. Some vocabularies hold </s> as a piece
+    that a text may use, and the model would take it for the end of the text.
+    """
+    unknown = tokenizer.unk_token_id
+    special = set(tokenizer.all_special_ids) - {unknown}
+    spelt = [number in special and not added for number, added in zip(row["input_ids"], around, strict=True)]
+    if not any(spelt):
+        return row
+    if unknown is None:
+        return {name: [v for v, drop in zip(values, spelt, strict=True) if not drop] for name, values in row.items()}
+    ids = [unknown if replace else number for number, replace in zip(row["input_ids"], spelt, strict=True)]
+    return row | {"input_ids": ids}
 
 
 def _complete(row: dict[str, list[int]], tokenizer: Any, model: Any, positions: int) -> dict[str, list[int]]:
