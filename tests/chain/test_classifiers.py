@@ -81,7 +81,7 @@ def test_what_cannot_be_trained_is_named_before_the_training(tmp_path):
         "all positions": "",
         "one position more": " cannot read 17 tokens (",
         "rotary positions": " reads at most 16 tokens; lower the model's positions (17).",
-        "fewer layers": ": its weights have more layers than its config.json asks for (16 tensors, such as encoder.layer",
+        "fewer layers": ": its weights have more layers than its config.json asks for (16 tensors, such as encoder.",
         "quantized": "/config.json: the weights are quantized (quantization_config: gptq), and a classifier trains in ",
         "integers": ": encoder.layer.0.attention.self.query.weight is stored as int8, so it is quantized; give the mo",
         "relative positions": "/config.json: position_embedding_type relative_key is not implemented for roberta in ",
