@@ -6,7 +6,7 @@ from semis.harness.errors import UserError
 
 # As transformers words it, the surest first.
 SAID = (
-    r"pip3? install `?([a-zA-Z][\w.-]*)",
+    r"pip3? install `?(?!git\+|transformers)([a-zA-Z][\w.-]*)",
     r"need to install ([a-z][\w.-]*)",
     r"The (\w+) dictionary is not installed",
 )
