@@ -5,9 +5,9 @@ from typing import Any
 
 from semis import engines
 from semis.harness.job import job
-from semis.huggingface.classifier import TRAINED_IN
 from semis.huggingface.pretrained import ONLY_DATA
 from semis.huggingface.texts import encode, padded
+from semis.huggingface.weights import TRAINED_IN
 from semis.machine.devices import use_gpus_asked_for
 from semis.results.evaluations import write_metrics, write_predictions
 

@@ -13,8 +13,6 @@ from semis.huggingface.settings import classifier_config
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-TRAINED_IN = torch.float32  # whatever type the weights are stored in
-
 
 def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, dict[str, Any]]:
     """Return (tokenizer, model, what the folder gave) of a model folder; the model is a classifier for the labels.
@@ -30,7 +28,7 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             folder,
             config=config,
-            dtype=TRAINED_IN,
+            dtype=weights.TRAINED_IN,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             **ONLY_DATA,
@@ -50,7 +48,7 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
     replaced = texts.fit_tokenizer(folder, tokenizer, model)
     check_reading(folder, tokenizer, model, positions)
     given = {"new": new, "unused": sorted(loading["unexpected_keys"]), "stored_types": weights.counted(stored)}
-    given |= {"trained_in": str(TRAINED_IN).removeprefix("torch."), "special_tokens": texts.specials(tokenizer)}
+    given |= {"trained_in": str(weights.TRAINED_IN).removeprefix("torch."), "special_tokens": texts.specials(tokenizer)}
     return tokenizer, model, given | {"ignored_settings": {"config.json": ignored, "tokenizer": replaced}}
 
 

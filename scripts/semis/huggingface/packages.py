@@ -1,4 +1,4 @@
-"""Finds out whether transformers failed because a Python package is missing, which is no fault of the model."""
+"""Finds out whether transformers failed because a Python package is missing; then the model may be complete."""
 
 import re
 

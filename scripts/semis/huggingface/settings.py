@@ -84,7 +84,7 @@ def _restrict(config: Any, found: Mapping[str, Any], default: Any) -> dict[str, 
     `default` is the same config with its defaults. What a class sets by itself is there too, and a saved config.json
     holds it like a setting. The configs within a config, such as that of a decoder, are restricted in the same way.
     """
-    declared, ignored = {field.name for field in fields(config)}, {}
+    declared, ignored = {field.name for field in fields(config)}, dict[str, Any]()
     own = {*declared, *vars(default), *type(config).attribute_map, *UNDECLARED, *DECIDED, *KNOWN, *LABELS}
     for key, value in found.items():
         if key in config.sub_configs and isinstance(value, dict):

@@ -13,11 +13,12 @@ def fit_tokenizer(folder: str, tokenizer: Any, model: Any) -> dict[str, Any]:
     """Make a tokenizer truncate and pad as the model needs it; return the settings of the folder that this replaces.
 
     A text loses its end, and padding follows the text. The model and its tokenizer agree on the padding token, since
-    some models find the end of a text, and others number positions, by it. Raises UserError if there is no such token.
+    some models find the end of a text, and others number positions, by it. Raises UserError without such a token.
     """
-    ignored, names = {}, tokenizer.model_input_names
+    ignored: dict[str, Any] = {}
+    names = tokenizer.model_input_names
     side = "left" if model.config.model_type in FROM_THE_END else "right"
-    wanted = {"truncation_side": "right", "padding_side": side}
+    wanted: dict[str, Any] = {"truncation_side": "right", "padding_side": side}
     if names[:1] != ["input_ids"] or "attention_mask" not in names:
         wanted["model_input_names"] = ["input_ids", "attention_mask"]
     for key, value in wanted.items():
@@ -29,19 +30,24 @@ def fit_tokenizer(folder: str, tokenizer: Any, model: Any) -> dict[str, Any]:
         ignored |= {key: found for key in ("truncation", "padding") if (found := getattr(backend, key))}
         backend.no_truncation()
         backend.no_padding()
-    before = tokenizer.pad_token, model.config.get_text_config().pad_token_id
+    before = _marks(tokenizer, model)
     _agree_on_padding(folder, tokenizer, model)
-    after = tokenizer.pad_token, model.config.get_text_config().pad_token_id
-    names = ("pad_token", "config.json: pad_token_id")
-    ignored |= {name: old for name, old, new in zip(names, before, after, strict=True) if old != new}
-    return ignored
+    after = _marks(tokenizer, model)
+    return ignored | {name: old for name, old in before.items() if after[name] != old}
+
+
+def _marks(tokenizer: Any, model: Any) -> dict[str, Any]:
+    """Return the tokens that tokenizer and model must agree on, by their names in the files of a folder."""
+    ids = {"pad_token_id": model.config.get_text_config(), "eos_token_id": model.config}
+    found = {f"config.json: {name}": getattr(config, name, None) for name, config in ids.items()}
+    return {"pad_token": tokenizer.pad_token, **found}
 
 
 def _agree_on_padding(folder: str, tokenizer: Any, model: Any) -> None:
     """Give tokenizer and model the same padding token, and an encoder-decoder the eos_token of its tokenizer."""
     config = model.config.get_text_config()
-    own = config.pad_token_id if isinstance(config.pad_token_id, int) else None
-    known = tokenizer.convert_ids_to_tokens(own) if own is not None and 0 <= own < len(tokenizer) else None
+    own = getattr(config, "pad_token_id", None)
+    known = tokenizer.convert_ids_to_tokens(own) if isinstance(own, int) and 0 <= own < len(tokenizer) else None
     by_padding = hasattr(getattr(model.base_model, "embeddings", None), "padding_idx")  # it numbers positions by it
     if known is not None and (by_padding or tokenizer.pad_token is None):
         if tokenizer.pad_token_id != own:

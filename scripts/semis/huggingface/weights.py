@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+TRAINED_IN = torch.float32  # whatever type the weights are stored in
 # In the order in which transformers looks for them: the first one counts.
 WHOLE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 NAMES = {
