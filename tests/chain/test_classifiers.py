@@ -66,7 +66,7 @@ def test_a_head_for_another_task_is_replaced_as_a_whole(tmp_path):
 
 SOME = ["mbart", "gpt2 without padding", "xlnet"]
 OTHERS = ["mbart without eos", "bart with another eos", "t5", "gpt2 with another padding"]
-OTHERS += ["llama padded on the left", "bert padded on the left", "flaubert"]
+OTHERS += ["llama padded on the left", "llama padded by a word", "bert padded on the left", "flaubert"]
 
 
 @pytest.mark.parametrize("names", [SOME, pytest.param(OTHERS, marks=pytest.mark.slow)], ids=["some", "others"])

@@ -164,6 +164,7 @@ def kinds():
         "gpt2 without padding": (GPT2Config(**short), tokenizer(around=False, pad_token=None), []),
         "gpt2 with another padding": (GPT2Config(**short, pad_token_id=5), bare, []),
         "llama padded on the left": (LlamaConfig(**llama), left, []),
+        "llama padded by a word": (LlamaConfig(**llama | {"pad_token_id": 9}), tokenizer(False, pad_token=None), []),
         "bert padded on the left": (BertConfig(**BERT_LIKE), tokenizer(padding_side="left"), []),
         "xlnet": (XLNetConfig(**xlnet, summary_proj_to_labels=False), tokenizer(), []),
         "flaubert": (FlaubertConfig(**xlm, summary_type="cls_index"), tokenizer(), []),
@@ -177,6 +178,8 @@ def distances(root, names):
         config, cutter, after = kinds()[name]
         engine = "fast" if name in ("mbart", "bert padded on the left") else "reference"  # it leaves these as they are
         made = run(folder_of(root, config, cutter), engine=engine)
+        saved = json.loads(Path(made["out"], "model/config.json").read_text())
+        assert saved.get("pad_token_id", 1) in (1, 2), name  # <pad> or </s>
         found.append([distance(made["out"], after=after), made["metrics"]["texts"]["test"]["cut"]])
     return found
 

@@ -49,6 +49,8 @@ def _agree_on_padding(folder: str, tokenizer: Any, model: Any) -> None:
     own = getattr(config, "pad_token_id", None)
     known = tokenizer.convert_ids_to_tokens(own) if isinstance(own, int) and 0 <= own < len(tokenizer) else None
     by_padding = hasattr(getattr(model.base_model, "embeddings", None), "padding_idx")  # it numbers positions by it
+    if own not in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder} and not by_padding:
+        known = None  # a word, such as the token 0 of a default: a text may end with it
     if known is not None and (by_padding or tokenizer.pad_token is None):
         if tokenizer.pad_token_id != own:
             tokenizer.pad_token = known
