@@ -92,3 +92,14 @@ def test_what_cannot_be_trained_is_named_before_the_training(tmp_path):
     for name, sentence in said.items():
         assert sentence.startswith(refused[name]) and bool(sentence) == bool(refused[name]), name
     assert said["one position more"].endswith("; it reads at most 16; lower the model's positions.")
+
+
+def test_the_environment_has_what_the_tokenizers_of_transformers_need(tmp_path):
+    """BERTweet has learned the name that emoji 0.6.0 gives to a character."""
+    name = [f"{letter}@@" for letter in ":heavy_check_mark"]
+    assert checked("packaged", str(tmp_path)) == {
+        "flaubert": ["a", "b</w>", ":</w>", "c</w>"],  # Moses cuts the colon off
+        "bertweet": [*name, ":"],
+        "roformer": ["书"],
+        **dict.fromkeys(["ipadic", "unidic_lite", "sudachi"], ["本", "を", "読む"]),
+    }

@@ -33,6 +33,7 @@ from transformers import (
     MBartConfig,
     RobertaConfig,
     RobertaForSequenceClassification,
+    RoFormerConfig,
     T5Config,
     XLNetConfig,
 )
@@ -216,4 +217,61 @@ def refusals(root):
     for name, (folder, positions) in folders.items():
         said = sentence(partial(finetune_huggingface.load, str(folder), LABELS, positions))
         found[name] = (said or "").removeprefix(str(folder))
+    return found
+
+
+def packaged(root):
+    """Return {tokenizer: tokens of a text} of models whose tokenizers need a package, as a training loads them."""
+    letters = [*"abcdefghijklmnopqrstuvwxyz", "'", "-", "_", ":"]
+    xlm = [
+        "<s>",
+        "</s>",
+        "<pad>",
+        "<unk>",
+        *(f"<special{i}>" for i in range(10)),
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+    ]
+    bert = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, "本", "を", "読む", "书"]
+    tweets = [*letters, *(f"{letter}@@" for letter in letters)]
+    ja = {"tokenizer_class": "BertJapaneseTokenizer", "subword_tokenizer_type": "wordpiece"}
+    ja |= {"word_tokenizer_type": "mecab"}
+    small = {"emb_dim": 16, "n_layers": 1, "n_heads": 2, "max_position_embeddings": POSITIONS, "pad_token_id": 2}
+    wanted = {
+        "flaubert": (
+            FlaubertConfig(**small, vocab_size=len(xlm), bos_index=0, eos_index=1, pad_index=2, unk_index=3),
+            {"vocab.json": json.dumps({token: i for i, token in enumerate(xlm)}), "merges.txt": "#version: 0.2\na b\n"},
+            {"tokenizer_class": "FlaubertTokenizer"},
+            "ab: c",
+        ),
+        "bertweet": (
+            RobertaConfig(**BERT_LIKE | {"vocab_size": len(tweets) + 5}),
+            {"vocab.txt": "".join(f"{token} 1\n" for token in tweets), "bpe.codes": "x y</w> 1\n"},
+            {"tokenizer_class": "BertweetTokenizer", "normalization": True},
+            "✔",
+        ),
+        "roformer": (
+            RoFormerConfig(**IDS | WIDE | {"vocab_size": len(bert), "pad_token_id": 0, "embedding_size": 16}),
+            {"vocab.txt": "\n".join(bert)},
+            {"tokenizer_class": "RoFormerTokenizer"},
+            "书",
+        ),
+    }
+    for name, settings in (
+        ("ipadic", {"mecab_kwargs": {"mecab_dic": "ipadic"}}),
+        ("unidic_lite", {"mecab_kwargs": {"mecab_dic": "unidic_lite"}}),
+        ("sudachi", {"word_tokenizer_type": "sudachi"}),
+    ):
+        config = BertConfig(**BERT_LIKE | {"vocab_size": len(bert), "pad_token_id": 0})
+        wanted[name] = (config, {"vocab.txt": "\n".join(bert)}, ja | settings, "本を読む")
+    found = {}
+    for name, (config, files, settings, text) in wanted.items():
+        folder = folder_of(root, config)
+        for file in folder.glob("tokenizer*"):
+            file.unlink()
+        for file, content in files.items():
+            (folder / file).write_text(content)
+        change(folder, "tokenizer_config.json", **settings)
+        cutter, _, _ = finetune_huggingface.load(str(folder), LABELS, 8)
+        found[name] = cutter.tokenize(text)
     return found
