@@ -149,14 +149,15 @@ def check_reading(folder: str, tokenizer: Any, model: Any, positions: int) -> No
 def _reading_error(tokenizer: Any, model: Any, length: int) -> Exception | str | None:
     """Return what goes wrong when the model reads a text of `length` tokens beside a short one, or None.
 
-    It reads them as in a training too, since some models then refuse what they read otherwise. The random numbers of
-    that are not those of the training.
+    It reads them, and the short one alone, as in a training too, since some models then refuse what they read
+    otherwise. The random numbers of that are not those of the training.
     """
     try:
-        rows, _ = texts.encode(tokenizer, model, ["a 1 . " * length, "a"], length)
-        batch = texts.padded(tokenizer, rows)
+        rows, _ = texts.encode(tokenizer, model, ["a 1 . " * length, "a 1 . " * 3], length)
+        batch, short = texts.padded(tokenizer, rows), texts.padded(tokenizer, rows[1:])
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             model.train()(**batch, labels=torch.tensor([0, 1]))
+            model(**short, labels=torch.tensor([0]))
             found = model.eval()(**batch).logits
     except Exception as error:  # transformers raises many kinds
         return error

@@ -62,6 +62,11 @@ def _check(folder: str | Path, config: Any, found: Mapping[str, Any]) -> None:
             f"{folder}/config.json: the weights are quantized (quantization_config: {how}), and a classifier trains in "
             "float32; give the model as it was before quantization."
         )
+    if "default_language" in found and found["default_language"] is None:
+        raise UserError(
+            f"{folder}/config.json: its model has parts for single languages, and default_language is null; name the "
+            f"language of the texts there (one of {', '.join(found.get('languages', []))})."
+        )
     kind = found.get("position_embedding_type", "absolute")
     if kind not in ("absolute", None) and not hasattr(_default(type(config)), "position_embedding_type"):
         raise UserError(
