@@ -21,9 +21,9 @@ def draw(found: dict[str, Any]) -> Figure:
         ("parameters", "frozen, of the model", -0.2, style.COLOURS[0]),
         ("lora", "trained, of the LoRA adapters", 0.2, style.COLOURS[1]),
     ]:
-        shown = [(place + offset, entry[key]) for place, entry in enumerate(found["modules"]) if entry[key]]
-        bars = axes.barh(*zip(*shown), height=0.38, color=colour, label=label)
-        axes.bar_label(bars, [f"{value:,}" for _, value in shown], padding=3)
+        drawn = [(place + offset, entry[key]) for place, entry in enumerate(found["modules"]) if entry[key]]
+        bars = axes.barh(*zip(*drawn), height=0.38, color=colour, label=label)
+        axes.bar_label(bars, [f"{value:,}" for _, value in drawn], padding=3)
     axes.set_yticks(range(len(modules)), modules)
     axes.invert_yaxis()
     axes.set_xscale("log")

@@ -100,7 +100,7 @@ DAMAGES = {
     "a tokenizer that is a list": (NO_CLASSIFIER, NO_TOKENIZER),
     "settings of the tokenizer that are a list": (NO_CLASSIFIER, NO_TOKENIZER),
     "no eos": (None, " has a tokenizer without an eos_token; name one in its tokenizer_config.json."),
-    "no padding": (" has a tokenizer without a pad_token; name one in its tokenizer_config.json.", None),
+    "no padding": (None, None),  # the model has a padding token
     "few positions": (" reads at most 8 tokens; lower the model's positions (16).", None),
     "more tokens": (": its tokenizer has 13 tokens, but its weights have 12; give a tokenizer and weights that ", None),
     "not a number": (" holds weights that are not finite numbers; give another model.", " gives no numbers"),

@@ -35,8 +35,11 @@ def prepare(model: Any) -> None:
     A model outside RoBERTa's family, or with another activation than GELU, stays unchanged.
     """
     settings = model.config
-    if settings.model_type not in FAMILY or settings.hidden_act != "gelu":
-        print(f"fast engine: not for {settings.model_type} with {settings.hidden_act}; transformers' own is used")
+    activation = getattr(settings, "hidden_act", None)
+    if settings.model_type not in FAMILY or activation != "gelu":
+        print(
+            f"fast engine: not for {settings.model_type} with {activation or 'its layers'}; transformers' own is used"
+        )
         return
     base = model.base_model
     embeddings = base.embeddings

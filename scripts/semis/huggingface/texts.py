@@ -1,0 +1,132 @@
+"""What a classifier reads: the tokenizer of a model folder, token ids of texts, and how many texts are truncated."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from semis.harness.errors import UserError
+
+FROM_THE_END = ("xlnet",)  # model types that read the last position, so that padding stands before the text
+
+
+def fit_tokenizer(folder: str, tokenizer: Any, model: Any) -> dict[str, Any]:
+    """Make a tokenizer truncate and pad as the model needs it; return the settings of the folder that this replaces.
+
+    A text loses its end, and padding follows the text. The model and its tokenizer agree on the padding token, since
+    some models find the end of a text, and others number positions, by it. Raises UserError without such a token.
+    """
+    ignored: dict[str, Any] = {}
+    names = tokenizer.model_input_names
+    side = "left" if model.config.model_type in FROM_THE_END else "right"
+    wanted: dict[str, Any] = {"truncation_side": "right", "padding_side": side}
+    if names[:1] != ["input_ids"] or "attention_mask" not in names:
+        wanted["model_input_names"] = ["input_ids", "attention_mask"]
+    for key, value in wanted.items():
+        if getattr(tokenizer, key) != value:
+            ignored[key] = getattr(tokenizer, key)
+            setattr(tokenizer, key, value)
+            tokenizer.init_kwargs[key] = value  # the tokenizer saves these
+    if backend := getattr(tokenizer, "backend_tokenizer", None):
+        ignored |= {key: found for key in ("truncation", "padding") if (found := getattr(backend, key))}
+        backend.no_truncation()
+        backend.no_padding()
+    before = _marks(tokenizer, model)
+    _agree_on_padding(folder, tokenizer, model)
+    after = _marks(tokenizer, model)
+    return ignored | {name: old for name, old in before.items() if after[name] != old}
+
+
+def _marks(tokenizer: Any, model: Any) -> dict[str, Any]:
+    """Return the tokens that tokenizer and model must agree on, by their names in the files of a folder."""
+    ids = {"pad_token_id": model.config.get_text_config(), "eos_token_id": model.config}
+    found = {f"config.json: {name}": getattr(config, name, None) for name, config in ids.items()}
+    return {"pad_token": tokenizer.pad_token, **found}
+
+
+def _agree_on_padding(folder: str, tokenizer: Any, model: Any) -> None:
+    """Give tokenizer and model the same padding token, and an encoder-decoder the eos_token of its tokenizer."""
+    config = model.config.get_text_config()
+    own = getattr(config, "pad_token_id", None)
+    known = tokenizer.convert_ids_to_tokens(own) if isinstance(own, int) and 0 <= own < len(tokenizer) else None
+    by_padding = hasattr(getattr(model.base_model, "embeddings", None), "padding_idx")  # it numbers positions by it
+    if own not in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder} and not by_padding:
+        known = None  # a word, such as the token 0 of a default: a text may end with it
+    if known is not None and (by_padding or tokenizer.pad_token is None):
+        if tokenizer.pad_token_id != own:
+            tokenizer.pad_token = known
+    elif tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise UserError(
+                f"{folder} has a tokenizer without a pad_token, and without an eos_token to pad with; name one in its "
+                "tokenizer_config.json."
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    if not by_padding:
+        config.pad_token_id = tokenizer.pad_token_id
+    if model.config.is_encoder_decoder:
+        if tokenizer.eos_token is None:
+            raise UserError(
+                f"{folder} has a tokenizer without an eos_token, which ends a text for its model; name one in its "
+                "tokenizer_config.json."
+            )
+        model.config.eos_token_id = tokenizer.eos_token_id
+
+
+def encode(tokenizer: Any, model: Any, texts: Sequence[str], positions: int) -> tuple[list[dict[str, list[int]]], int]:
+    """Return (for each text what the model reads, the number of texts that were truncated to `positions` tokens).
+
+    A text becomes {input_ids, attention_mask}, with token_type_ids if the tokenizer tells parts apart. The tokenizer
+    treats what a text spells like a special token, such as </s>, as text.
+    """
+    whole = tokenizer(list(texts), truncation=False, split_special_tokens=True, verbose=False)["input_ids"]
+    asked = {"truncation": True, "max_length": positions, "split_special_tokens": True, "return_attention_mask": True}
+    found = tokenizer(list(texts), **asked, return_token_type_ids=True, return_special_tokens_mask=True)
+    accepted = inspect.signature(model.forward).parameters
+    names = ["input_ids", *(name for name in ("attention_mask", "token_type_ids") if name in accepted)]
+    if not any(map(any, found["token_type_ids"])):  # it says nothing, but some causal models would embed its zeros
+        names = [name for name in names if name != "token_type_ids"]
+    rows = []
+    for row in zip(*(found[name] for name in [*names, "special_tokens_mask"]), strict=True):
+        values = dict(zip(names, row, strict=False))
+        rows.append(_complete(_as_text(values, row[-1], tokenizer), tokenizer, model, positions))
+    return rows, sum(len(ids) > positions for ids in whole)
+
+
+def _as_text(row: dict[str, list[int]], around: Sequence[int], tokenizer: Any) -> dict[str, list[int]]:
+    """Return what the model reads of a text with the unknown token (or nothing) for what spells like a special token.
+
+    `around` has a 1 for each token that the tokenizer has put around the text. Some vocabularies hold </s> as a piece
+    that a text may use, and the model would take it for the end of the text.
+    """
+    unknown = tokenizer.unk_token_id
+    special = set(tokenizer.all_special_ids) - {unknown}
+    spelt = [number in special and not added for number, added in zip(row["input_ids"], around, strict=True)]
+    if not any(spelt):
+        return row
+    if unknown is None:
+        return {name: [v for v, drop in zip(values, spelt, strict=True) if not drop] for name, values in row.items()}
+    ids = [unknown if replace else number for number, replace in zip(row["input_ids"], spelt, strict=True)]
+    return row | {"input_ids": ids}
+
+
+def _complete(row: dict[str, list[int]], tokenizer: Any, model: Any, positions: int) -> dict[str, list[int]]:
+    """Return what the model reads of a text with the tokens that it cannot do without.
+
+    An encoder-decoder finds the end of a text by its eos_token, which some tokenizers do not add. A text of no tokens
+    becomes its eos_token, or a padding token.
+    """
+    ids, eos = row["input_ids"], tokenizer.eos_token_id
+    if ids and not (model.config.is_encoder_decoder and eos not in ids):
+        return row
+    one = {"input_ids": tokenizer.pad_token_id if eos is None else eos, "attention_mask": 1, "token_type_ids": 0}
+    return {name: [*values[: positions - 1], one[name]] for name, values in row.items()}
+
+
+def padded(tokenizer: Any, rows: Sequence[dict[str, list[int]]]) -> Any:
+    """Return a batch of `encode`'s texts as tensors, padded to the longest."""
+    return tokenizer.pad(list(rows), padding=True, return_tensors="pt")
+
+
+def specials(tokenizer: Any) -> list[str]:
+    """Return the tokens that the tokenizer puts around each text, in their order."""
+    return tokenizer.convert_ids_to_tokens(tokenizer("")["input_ids"])
