@@ -7,30 +7,32 @@ from typing import Any
 from semis.harness.errors import UserError, reason
 from semis.huggingface.pretrained import ONLY_DATA, check_whole
 from semis.machine.memory import free_memory
+from semis.qlora.folder import read_config
+from semis.qlora.nf4 import linear_layers, unpacked
 
-import bitsandbytes
 import torch
-from bitsandbytes.functional import dequantize_4bit
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+from bitsandbytes.nn import Linear4bit
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GenerationConfig
+from transformers.models.falcon.modeling_falcon import FalconLinear
+from transformers.pytorch_utils import Conv1D
+
+PROBE = 8  # tokens of the text that shows whether a model reads from left to right
 
 
 def without_weights(folder: str | Path) -> Any:
     """Return the causal language model of a folder with shapes but without values, so that it takes no memory."""
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(
-            AutoConfig.from_pretrained(folder, **ONLY_DATA), dtype=torch.float32, trust_remote_code=False
-        )
+        return AutoModelForCausalLM.from_config(read_config(folder), dtype=torch.float32, trust_remote_code=False)
 
 
 def check_memory(folder: str | Path, device: str) -> None:
     """Raise UserError unless the weights fit into the free memory of the device during training.
 
-    A weight of a linear layer then takes half a byte, and one of an embedding, which is not quantized, four bytes.
+    A weight of a linear layer then takes half a byte, and one that is not quantized, as in an embedding, four bytes.
     """
     model = without_weights(folder)
-    tables = {layer.weight for layer in (model.get_input_embeddings(), model.get_output_embeddings())}  # one if tied
-    embeddings = sum(table.numel() for table in tables)
-    needed = (model.num_parameters() - embeddings) / 2 + embeddings * 4
+    kept = sum(not_quantized(model).values())
+    needed = (model.num_parameters() - kept) / 2 + kept * 4
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else free_memory()
     if needed > free:
         raise UserError(
@@ -42,7 +44,8 @@ def check_memory(folder: str | Path, device: str) -> None:
 def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
     """Return the causal language model of a folder in NF4 with double quantization; other weights are in `dtype`.
 
-    Raises UserError if the folder does not hold such a model, or if the model is too large for the memory.
+    A folder whose weights are in 4 bits already keeps those. Raises UserError if the folder does not hold such a model,
+    if the model is too large for the memory, or if it does not read from left to right.
     """
     try:
         check_memory(folder, device)
@@ -55,11 +58,14 @@ def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
             "qlora.model a complete model."
         ) from error
     check_whole(folder, sorted(loading["missing_keys"]))
+    model.generation_config = GenerationConfig()  # `generate` takes from it what its caller leaves open
     for layer in linear_layers(model).values():
         # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place. Then training would crash,
         # and merging would give wrong weights.
         layer.support_avx512bf16_for_cpu = False
+        layer.compute_dtype, layer.compute_type_is_set = dtype, True  # a folder in 4 bits brings its own
         layer.requires_grad_(False)  # transformers leaves the biases trainable
+    check_causal(model, folder)
     return model
 
 
@@ -67,6 +73,7 @@ def _quantized(folder: str | Path, device: str, dtype: torch.dtype) -> tuple[Any
     """Load the model of a folder in NF4; return (model, transformers' report on missing tensors)."""
     return AutoModelForCausalLM.from_pretrained(
         folder,
+        config=read_config(folder),
         quantization_config=BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -80,9 +87,54 @@ def _quantized(folder: str | Path, device: str, dtype: torch.dtype) -> tuple[Any
     )
 
 
-def linear_layers(model: Any) -> dict[str, Any]:
-    """Return {name: module} of the 4-bit linear layers."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, bitsandbytes.nn.Linear4bit)}
+def check_causal(model: Any, folder: str | Path) -> None:
+    """Raise UserError if a token's prediction depends on later tokens: then the model would see what it predicts.
+
+    The derivative of a prediction by a later token is exactly 0 if the model reads from left to right.
+    """
+    kind = model.config.model_type
+    try:
+        slope = _slope(model)
+    except Exception as error:  # any exception is possible: a model may use its weights in any way
+        raise UserError(
+            f"{folder}/config.json describes a {kind} model, which does not work with weights in 4 bits "
+            f"({reason(error)}); give qlora.model a model of another architecture."
+        ) from error
+    if slope[PROBE // 2 :].count_nonzero():
+        raise UserError(
+            f"{folder}/config.json describes a {kind} model that reads the tokens on both sides, so it would see the "
+            "answers that it is to give; give qlora.model a causal language model."
+        )
+
+
+def _slope(model: Any) -> torch.Tensor:
+    """Return the derivatives (PROBE, dimension) of a prediction in the middle of a text by the text's embeddings."""
+    found: list[torch.Tensor] = []
+
+    def watch(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        found.append(output.detach().requires_grad_())
+        return found[-1]
+
+    watching = model.get_input_embeddings().register_forward_hook(watch)
+    with torch.enable_grad():
+        logits = model(input_ids=torch.arange(PROBE, device=model.device)[None], use_cache=False).logits
+        (slope,) = torch.autograd.grad(logits[0, PROBE // 2 - 1].float().square().sum(), found[0])
+    watching.remove()
+    return slope.reshape(PROBE, -1)  # some models have the batch first, others the text
+
+
+def not_quantized(model: Any) -> dict[str, int]:
+    """Return {name: number of parameters} of the matrices outside the layers that are or would be in 4 bits."""
+    linear = (Linear4bit, Conv1D, FalconLinear)
+    kept: dict[str, int] = {}
+    for name, module in model.named_modules():
+        quantized = isinstance(module, linear) or type(module) is torch.nn.Linear
+        if not quantized or module is model.get_output_embeddings():
+            own = module.named_parameters(recurse=False)
+            kept |= {f"{name}.{key}": weight.numel() for key, weight in own if weight.ndim > 1}
+    tied = model.get_output_embeddings()
+    same = tied is not None and tied.weight is model.get_input_embeddings().weight
+    return {name: size for name, size in kept.items() if not same or model.get_parameter(name) is not tied.weight}
 
 
 def unpack_once(model: Any) -> None:
@@ -96,9 +148,7 @@ def unpack_once(model: Any) -> None:
     if model.device.type != "cpu" or 2 * needed > free_memory():
         return
     for layer in layers:
-        weight = dequantize_4bit(layer.weight, layer.weight.quant_state).to(layer.compute_dtype)
-        bias = None if layer.bias is None else layer.bias.to(layer.compute_dtype)
-        layer.forward = partial(_multiplied, weight, bias)
+        layer.forward = partial(_multiplied, *unpacked(layer, layer.compute_dtype))
 
 
 def _multiplied(weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:

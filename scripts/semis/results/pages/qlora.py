@@ -18,6 +18,8 @@ def section(results: Results) -> list[str]:
         "## Language model in 4 bits with LoRA",
         parameters_table(results.qlora["parameters"]),
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
+        divided(metrics["data"]),
+        *(questions_learned(method, metrics["data"], found) for method, found in metrics["methods"].items()),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
         *results.images("Language model"),
         "### Answers",
@@ -35,6 +37,22 @@ def parameters_table(parameters: dict[str, Any]) -> str:
             if isinstance(found, dict) and "trainable" in found
         ]
     )
+
+
+def divided(data: dict[str, int]) -> str:
+    """Return the paragraph about the held-out pairs: how many, how often questions are repeated, what train shares."""
+    return (
+        f"The data has {data['pairs']} pairs with {data['questions']} different questions (upper and lower case, "
+        f"accents, punctuation and blanks make no difference). Held out: {data['holdout_pairs']} pairs with "
+        f"{data['holdout_questions']} different questions. {data['shared_questions']} of these questions also stand in "
+        f"the rest of the data, and so do the answers of {data['shared_answers']} of these pairs."
+    )
+
+
+def questions_learned(method: str, data: dict[str, int], found: dict[str, Any]) -> str:
+    """Return the sentence about the study's questions that a method was trained on."""
+    held = " It was trained on the held-out pairs too." if found["trained_on_holdout"] else ""
+    return f"{found['asked_in_training']} of the {data['asked']} questions are in the training of {method}.{held}"
 
 
 def trained_on(method: str, training: dict[str, Any]) -> str:
