@@ -11,7 +11,7 @@ from semis.qlora.folder import read_config
 from semis.qlora.nf4 import linear_layers, unpacked
 
 import torch
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn import Linear4bit, Params4bit
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GenerationConfig
 from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
@@ -97,8 +97,8 @@ def check_causal(model: Any, folder: str | Path) -> None:
         slope = _slope(model)
     except Exception as error:  # any exception is possible: a model may use its weights in any way
         raise UserError(
-            f"{folder}/config.json describes a {kind} model, which does not work with weights in 4 bits "
-            f"({reason(error)}); give qlora.model a model of another architecture."
+            f"{folder}/config.json describes a {kind} model, which does not work with weights in 4 bits and "
+            f"{model.dtype} ({reason(error)}); give qlora.model a model of another architecture."
         ) from error
     if slope[PROBE // 2 :].count_nonzero():
         raise UserError(
@@ -145,10 +145,19 @@ def unpack_once(model: Any) -> None:
     """
     layers = linear_layers(model).values()
     needed = sum(layer.compute_dtype.itemsize * layer.in_features * layer.out_features for layer in layers)
-    if model.device.type != "cpu" or 2 * needed > free_memory():
-        return
-    for layer in layers:
-        layer.forward = partial(_multiplied, *unpacked(layer, layer.compute_dtype))
+    if model.device.type == "cpu" and 2 * needed <= free_memory():
+        for layer in layers:
+            layer.forward = partial(_multiplied, *unpacked(layer, layer.compute_dtype))
+
+
+def in_float32(model: Any) -> Any:
+    """Make a 4-bit model compute in float32 with the values of its weights; return it."""
+    for parameter in model.parameters():
+        if not isinstance(parameter, Params4bit):
+            parameter.data = parameter.data.float()
+    for layer in linear_layers(model).values():
+        layer.forward = partial(_multiplied, *unpacked(layer, torch.float32))
+    return model
 
 
 def _multiplied(weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
