@@ -5,7 +5,7 @@ from typing import Any
 
 from semis.harness.errors import redacted
 from semis.harness.job import job
-from semis.qlora.answers import metrics_row
+from semis.qlora.answers import metrics_row, said
 from semis.results.markdown_tables import table
 from semis.text.files import read_json
 
@@ -51,8 +51,10 @@ def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[st
     found = {"recipe": settings["recipe"], "prompt": settings["prompt"]}
     for part in ("lora", "training", "sampling"):
         found |= {f"{part}: {key}": value for key, value in settings[part].items()}
-    found["lora: target_modules"] = ", ".join(settings["lora"]["target_modules"])
+    found["lora: target_modules"] = f"{', '.join(training['target_modules'])} ({training['adapted_layers']} layers)"
     found |= {key: training[key] for key in ("device", "dtype", "threads")}
+    found["weights stored in"] = ", ".join(training["stored"])
+    found["ignored of the model's folder"] = said(training["ignored"]) or "nothing"
     found["unlike the report"] = "; ".join(training["changes"]) or "nothing"
     return {key: str(value) for key, value in found.items()}
 

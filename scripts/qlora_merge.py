@@ -131,7 +131,9 @@ def check(folder: str, base: str | Path, adapter: Path, dtype: torch.dtype, text
     again = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
     if [again(text)["input_ids"] for text in TEXTS] != texts:
         raise UserError(f"{base}: its tokenizer files give other tokens in the merged model; set qlora.merge to false.")
-    print(f"the merged model gives the logits of base and adapter within {far:.2g} (allowed: {allowed:.2g})", flush=True)
+    print(
+        f"the merged model gives the logits of base and adapter within {far:.2g} (allowed: {allowed:.2g})", flush=True
+    )
 
 
 def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> None:

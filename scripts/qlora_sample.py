@@ -9,6 +9,7 @@ from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import choose_device, dtype_name
+from semis.qlora.folder import ignored
 from semis.qlora.model import load_quantized, unpack_once
 from semis.qlora.prompt import encode, load_tokenizer
 from semis.text.files import read_json
@@ -29,7 +30,7 @@ def answer(model: Any, tokenizer: Any, question: str, sampling: dict[str, Any], 
     `tokens` counts the generated tokens before the end of sequence; `stopped` says whether the model generated that.
     """
     seed = question_seed(sampling["seed"], question)
-    settings = GenerationConfig(
+    settings = GenerationConfig(  # all of them: `load_quantized` takes away what the folder says
         do_sample=True,
         temperature=sampling["temperature"],
         top_p=sampling["top_p"],
@@ -114,6 +115,7 @@ def main(inputs: Any, output: Any, settings: dict[str, Any], threads: int) -> No
     pairs = read_json(inputs.holdout)
     mean, tokens = negative_log_likelihood(model, tokenizer, pairs, style)
     scored = {"device": device, "dtype": dtype_name(dtype), "threads": threads}
+    scored |= {"ignored": ignored(inputs.model)}
     scored |= {"nll_per_token": mean, "tokens": tokens, "pairs": len(pairs)}
     Path(output.likelihood).write_text(json.dumps(scored, indent=1) + "\n", encoding="utf-8")
 

@@ -16,8 +16,9 @@ from semis.huggingface.training_arguments import one_gpu
 from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import changes, choose_device, dtype_name, versions
 from semis.qlora.examples import examples
-from semis.qlora.lora import add_lora, save_adapter
-from semis.qlora.model import load_quantized
+from semis.qlora.folder import ignored, stored_types
+from semis.qlora.lora import adapted, add_lora, save_adapter
+from semis.qlora.model import in_its_own_bits, load_quantized
 from semis.qlora.prompt import load_tokenizer
 from semis.text.files import read_json
 
@@ -106,6 +107,8 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
         ),
         folder,
     )
+    found |= {"stored": stored_types(inputs.model), "ignored": ignored(inputs.model), **adapted(model)}
+    found["changes"] = [*found["changes"], *in_its_own_bits(model.get_base_model())]
     found |= {"updates": trainer.state.global_step, "pairs": len(pairs)}
     found |= {"pairs_cut": sum(len(example["input_ids"]) > longest for example in learned), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from semis.harness.errors import UserError
+from semis.harness.errors import UserError, reason
 from semis.huggingface.pretrained import ONLY_DATA
+from semis.qlora.device import dtype_name
 
 import torch
 from safetensors import safe_open
@@ -52,9 +53,15 @@ def read_config(folder: str | Path) -> Any:
 
 
 def read(folder: str | Path, name: str) -> dict[str, Any]:
-    """Return a JSON object of the folder; an empty one without the file."""
+    """Return a JSON object of the folder; an empty one without the file. Raises UserError if it is something else."""
     file = Path(folder) / name
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        raise UserError(f"{file} is not JSON in UTF-8 ({reason(error)}); correct it.") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{file} must hold a JSON object; correct it.")
+    return found
 
 
 def ignored(folder: str | Path) -> dict[str, dict[str, Any]]:
@@ -78,12 +85,22 @@ def stored_types(folder: str | Path) -> list[str]:
     for file in weight_files(Path(folder)):
         if file.suffix == ".safetensors":
             with safe_open(file, "pt") as tensors:
-                types = {str(tensors.get_slice(name).get_dtype()) for name in tensors.keys()}  # no mapping: no `in`
+                types = {str(tensors.get_slice(name).get_dtype()) for name in list(tensors.keys())}
             found |= {DTYPES.get(each, each.lower()) for each in types}
         else:
-            tensors = torch.load(file, map_location="cpu", weights_only=True)
-            found |= {str(each.dtype).removeprefix("torch.") for each in tensors.values()}
+            tensors = torch.load(file, map_location="meta", weights_only=True)  # meta: shapes and types alone
+            found |= {dtype_name(each.dtype) for each in tensors.values() if isinstance(each, torch.Tensor)}
     return sorted(found)
+
+
+def check_types(folder: str | Path) -> None:
+    """Raise UserError if weights are stored in 8 bits and config.json does not say how: they would lose their scale."""
+    short = [each for each in stored_types(folder) if each.startswith(("f8", "i8", "float8", "int8"))]
+    if short and "quantization_config" not in read(folder, "config.json"):
+        raise UserError(
+            f"{folder} stores weights in 8 bits ({', '.join(short)}), and its config.json has no quantization_config "
+            "that gives their scale; give qlora.model the same model in full or half precision."
+        )
 
 
 def weight_files(folder: Path) -> list[Path]:

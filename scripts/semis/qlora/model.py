@@ -1,5 +1,6 @@
 """The causal language model in 4 bits: loading, layers, parameter counts."""
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from semis.harness.errors import UserError, reason
 from semis.huggingface.pretrained import ONLY_DATA, check_whole
 from semis.machine.memory import free_memory
-from semis.qlora.folder import read_config
+from semis.qlora.device import dtype_name
+from semis.qlora.folder import check_types, read_config
 from semis.qlora.nf4 import linear_layers, unpacked
 
 import torch
@@ -16,6 +18,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GenerationCon
 from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
 
+SHOWN = 0.01  # a smaller share of the weights is not worth a word
 PROBE = 8  # tokens of the text that shows whether a model reads from left to right
 
 
@@ -49,6 +52,7 @@ def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
     """
     try:
         check_memory(folder, device)
+        check_types(folder)
         model, loading = _quantized(folder, device, dtype)
     except (UserError, torch.OutOfMemoryError):
         raise
@@ -58,12 +62,14 @@ def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
             "qlora.model a complete model."
         ) from error
     check_whole(folder, sorted(loading["missing_keys"]))
+    if model.hf_quantizer.pre_quantized:  # then transformers keeps the types of the folder
+        retyped(model, dtype)
     model.generation_config = GenerationConfig()  # `generate` takes from it what its caller leaves open
     for layer in linear_layers(model).values():
         # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place. Then training would crash,
         # and merging would give wrong weights.
         layer.support_avx512bf16_for_cpu = False
-        layer.compute_dtype, layer.compute_type_is_set = dtype, True  # a folder in 4 bits brings its own
+        layer.compute_dtype, layer.compute_type_is_set = dtype, True
         layer.requires_grad_(False)  # transformers leaves the biases trainable
     check_causal(model, folder)
     return model
@@ -137,6 +143,33 @@ def not_quantized(model: Any) -> dict[str, int]:
     return {name: size for name, size in kept.items() if not same or model.get_parameter(name) is not tied.weight}
 
 
+def in_its_own_bits(model: Any) -> list[str]:
+    """Return a clause for each part of a loaded model that is not in NF4 with double quantization.
+
+    The report's model has its embeddings, the output layer and vectors in another type too, so these do not count.
+    """
+    states = [layer.weight.quant_state for layer in linear_layers(model).values()]
+    kinds = {(state.quant_type.upper(), "with" if state.nested else "without") for state in states}
+    found = [
+        f"NF4 with double quantization -> {kind} {double} it: the folder's own 4 bits"
+        for kind, double in sorted(kinds - {("NF4", "with")})
+    ]
+    whole = {name: size for name, size in not_quantized(model).items() if not _is_table(model, name)}
+    share = sum(whole.values()) / (sum(whole.values()) + sum(math.prod(state.shape) for state in states) or 1)
+    if share >= SHOWN:
+        names = ", ".join(sorted({".".join(name.split(".")[-2:]) for name in whole})[:4])
+        found.append(
+            f"NF4 -> {dtype_name(model.dtype)}: {share:.0%} of the layers' weights, outside linear layers ({names})"
+        )
+    return found
+
+
+def _is_table(model: Any, name: str) -> bool:
+    """Say whether a parameter belongs to an embedding or to the output layer."""
+    owner = model.get_submodule(name.rpartition(".")[0])
+    return isinstance(owner, torch.nn.Embedding) or owner is model.get_output_embeddings()
+
+
 def unpack_once(model: Any) -> None:
     """Make the 4-bit layers of a model on a CPU unpack their weights once and keep them, instead of for each token.
 
@@ -152,11 +185,16 @@ def unpack_once(model: Any) -> None:
 
 def in_float32(model: Any) -> Any:
     """Make a 4-bit model compute in float32 with the values of its weights; return it."""
-    for parameter in model.parameters():
-        if not isinstance(parameter, Params4bit):
-            parameter.data = parameter.data.float()
     for layer in linear_layers(model).values():
         layer.forward = partial(_multiplied, *unpacked(layer, torch.float32))
+    return retyped(model, torch.float32)
+
+
+def retyped(model: Any, dtype: torch.dtype) -> Any:
+    """Give all parameters of a model a number type, except its 4-bit weights; return the model."""
+    for parameter in model.parameters():
+        if not isinstance(parameter, Params4bit):
+            parameter.data = parameter.data.to(dtype)
     return model
 
 
@@ -165,11 +203,16 @@ def _multiplied(weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor
     return torch.nn.functional.linear(x.to(weight.dtype), weight, bias).to(x.dtype)
 
 
+def stored(parameter: torch.Tensor) -> int:
+    """Return the number of a parameter's values, or of its bytes if it holds 4-bit weights."""
+    return parameter.numel() * (parameter.element_size() if isinstance(parameter, Params4bit) else 1)
+
+
 def count(model: Any) -> dict[str, float]:
     """Return {trainable, all, percent} of a model's parameters; a stored pair of 4-bit weights counts as one.
 
     The report counts like this. peft's own count takes each 4-bit weight as one.
     """
-    total = sum(parameter.numel() for parameter in model.parameters())
-    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    total = sum(map(stored, model.parameters()))
+    trainable = sum(stored(parameter) for parameter in model.parameters() if parameter.requires_grad)
     return {"trainable": trainable, "all": total, "percent": round(100 * trainable / total, 6)}

@@ -8,6 +8,7 @@ from typing import Any
 import bitsandbytes
 import torch
 from bitsandbytes.functional import dequantize_4bit
+from transformers.integrations.bitsandbytes import Bnb4bitDeserialize
 from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
 from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
@@ -36,6 +37,7 @@ class Quantizer(Bnb4BitHfQuantizer):
 
     def _process_model_before_weight_loading(self, model: Any, *args: Any, **kwargs: Any) -> None:
         own = [name for name, module in model.named_modules() if isinstance(module, FalconLinear)]
+        own *= not self.pre_quantized  # a folder in 4 bits was written by transformers, which left them alone
         for name in own:
             model.get_submodule(name).__class__ = torch.nn.Linear
         super()._process_model_before_weight_loading(model, *args, **kwargs)
@@ -49,6 +51,11 @@ class Quantizer(Bnb4BitHfQuantizer):
     def _dequantize(self, model: Any, dtype: Any = None) -> Any:
         for name, layer in linear_layers(model).items():
             model.set_submodule(name, _plain(layer, dtype))
+        model._weight_conversions = [  # saving turns round what loading did; this cannot be turned round
+            conversion
+            for conversion in model._weight_conversions or []
+            if not any(isinstance(step, Bnb4bitDeserialize) for step in getattr(conversion, "operations", []))
+        ]
         return model
 
 

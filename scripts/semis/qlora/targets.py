@@ -12,6 +12,7 @@ from peft import LoraConfig
 from peft.tuners.tuners_utils import _check_lora_target_modules_mamba
 from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as CUSTOMARY
 from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
+from transformers.models.falcon.modeling_falcon import FalconLinear
 
 AUTO, ALL = "auto", "all-linear"
 KEY = "qlora.lora.target_modules"
@@ -52,7 +53,7 @@ def adaptable(model: Any) -> list[str]:
     return [
         name
         for name, module in model.named_modules()
-        if (name in four_bits or type(module) is torch.nn.Linear)
+        if (name in four_bits or type(module) in (torch.nn.Linear, FalconLinear))
         and not (tied and module is output)
         and not _unfit(model, name)
     ]

@@ -1,4 +1,4 @@
-"""What transformers 4 has to be told about a model folder that transformers 5 wrote: it would fail, or take defaults."""
+"""What transformers 4 must be told about a model folder of transformers 5; else it fails, or takes its defaults."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def with_older_names(config: dict[str, Any]) -> dict[str, Any]:
     else:  # none, or one for each type of layer
         names = {name: rope[kind]["rope_theta"] for name, kind in ROPE.items() if "rope_theta" in rope.get(kind, {})}
     if "partial_rotary_factor" in rope:
-        names |= {key: rope["partial_rotary_factor"] for key in ("partial_rotary_factor", "rotary_pct")}
+        names["partial_rotary_factor"] = names["rotary_pct"] = rope["partial_rotary_factor"]
     if rope.get("rope_type", "default") != "default":
         names["rope_scaling"] = {k: v for k, v in rope.items() if k not in ("rope_theta", "partial_rotary_factor")}
     return names | config

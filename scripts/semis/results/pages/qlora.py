@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from semis.qlora.answers import ending, metrics_row
+from semis.qlora.answers import ending, metrics_row, said
 from semis.results.markdown_tables import escaped, records
 from semis.results.pages.results import Results
 
@@ -20,6 +20,7 @@ def section(results: Results) -> list[str]:
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
         divided(metrics["data"]),
         *(questions_learned(method, metrics["data"], found) for method, found in metrics["methods"].items()),
+        *not_obeyed(metrics["before"]["holdout"]["ignored"]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
         *results.images("Language model"),
         "### Answers",
@@ -53,6 +54,11 @@ def questions_learned(method: str, data: dict[str, int], found: dict[str, Any]) 
     """Return the sentence about the study's questions that a method was trained on."""
     held = " It was trained on the held-out pairs too." if found["trained_on_holdout"] else ""
     return f"{found['asked_in_training']} of the {data['asked']} questions are in the training of {method}.{held}"
+
+
+def not_obeyed(ignored: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the sentence about the settings in the model's folder that the study's config replaces, if it has some."""
+    return [f"Settings in the model's folder that were ignored: {escaped(said(ignored))}."] if ignored else []
 
 
 def trained_on(method: str, training: dict[str, Any]) -> str:
