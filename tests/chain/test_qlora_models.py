@@ -1,4 +1,4 @@
-"""Language models of many architectures: read in 4 bits, given adapters, merged. Each has random weights and is small."""
+"""Small language models of many architectures with random weights: read in 4 bits, given adapters, merged."""
 
 import json
 
@@ -19,7 +19,6 @@ def merged_by_hand(kinds, folder, dtype, ids):
 
     import qlora_merge
     import small_models
-    import torch
     from transformers import AutoModelForCausalLM
 
     found = {}
@@ -43,7 +42,6 @@ def merged_by_hand(kinds, folder, dtype, ids):
             "config": json.loads(Path(merged, "config.json").read_text()),
             "tokenizer": json.loads(Path(merged, "tokenizer_config.json").read_text()),
         }
-    torch.manual_seed(0)
     return found
 
 
@@ -69,6 +67,7 @@ def test_transformers_4_reads_the_settings_of_transformers_5(merged):
     assert {found["tokenizer"]["tokenizer_class"] for found in merged.values()} == {"PreTrainedTokenizerFast"}
 
 
+@pytest.mark.slow
 def test_a_base_in_half_precision_merges_too(tmp_path):
     """The linear layers' values are rounded to bfloat16, whose blocks of 4 bits are exact again."""
     found = in_environment("qlora", merged_by_hand, ["llama", "gpt2"], str(tmp_path), "bfloat16", IDS)
@@ -101,20 +100,14 @@ def other_cases(folder):
         return ""
 
     def worst(kind, place):
-        plain = small_models.linear(small_models.build(kind, place))
+        plain = small_models.linear(small_models.build(kind, place, uneven=True))
         layers = linear_layers(load_quantized(place, "cpu", torch.float32))
-        return [
-            len(plain),
-            len(layers),
-            max(
-                (unpacked(layer, torch.float32)[0] - (w.T if type(plain[name]).__name__ == "Conv1D" else w))
-                .abs()
-                .max()
-                .item()
-                for name, layer in layers.items()
-                for w in [plain[name].weight]
-            ),
-        ]
+        far = 0.0
+        for name, layer in layers.items():
+            module = plain[name]
+            right = module.weight.T if type(module).__name__ == "Conv1D" else module.weight
+            far = max(far, (unpacked(layer, torch.float32)[0] - right).abs().max().item())
+        return [len(plain), len(layers), far]
 
     found = {"worst": {kind: worst(kind, f"{folder}/{kind}") for kind in ("odd", "opt", "falcon", "gpt2", "mamba")}}
     llama = f"{folder}/llama"
@@ -159,7 +152,7 @@ def others(tmp_path_factory):
 def test_4_bits_keep_what_4_bits_can_hold(others):
     """Rows of 36, 50, 80 and 96 weights are no multiple of a block of 64; Falcon's layers have a class of their own."""
     for kind, (linear, layers, far) in others["worst"].items():
-        assert far < 1e-6, kind
+        assert far < 0.004, kind  # double quantization rounds the largest weights, 0.2 and 0.05, by at most 1 %
         assert layers == linear - 2 * (kind == "mamba"), kind  # Mamba's dt_proj stays as it is
 
 
@@ -313,6 +306,7 @@ def another_adapter(folder):
         return str(error)
 
 
+@pytest.mark.slow
 def test_a_merged_model_that_differs_is_refused(tmp_path):
     sentence = in_environment("qlora", another_adapter, str(tmp_path))
     assert "the merged model differs from the base with its adapter by" in sentence

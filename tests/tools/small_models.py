@@ -41,7 +41,7 @@ KINDS = {
 }
 
 
-def build(kind, folder, dtype="float32", **settings):
+def build(kind, folder, dtype="float32", uneven=False, **settings):
     """Write a model folder of a kind, with a tokenizer; return the model in float32, as it stands in the folder."""
     torch.manual_seed(0)
     config, model, sizes = KINDS[kind]
@@ -49,7 +49,7 @@ def build(kind, folder, dtype="float32", **settings):
     with torch.no_grad():
         for name, weight in made.named_parameters():
             weight.normal_(1.0 if "norm" in name and "weight" in name else 0.0, 0.1)
-    exact(made)
+    exact(made, uneven)
     made.to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return made.float().eval()
@@ -75,19 +75,25 @@ def linear(model):
     }
 
 
-def exact(model):
-    """Give the linear layers weights of NF4 times `SIZE`, with the largest one in each block of 64 of a row's order."""
+def exact(model, uneven):
+    """Give the linear layers weights of NF4 times `SIZE`, the largest one among each block of 64 (rows run on).
+
+    If they are `uneven`, half of the blocks have a quarter of that size. Double quantization holds the two sizes almost
+    exactly, and a single one exactly.
+    """
     for module in linear(model).values():
         turned = isinstance(module, Conv1D)
         shape = module.weight.T.shape if turned else module.weight.shape
         values = torch.tensor(NF4)[torch.randint(16, (shape.numel(),))] * SIZE
         values[::64] = SIZE
+        if uneven:
+            values *= torch.randint(2, (len(values) // 64 + 1,)).repeat_interleave(64)[: len(values)] * 0.75 + 0.25
         weight = values.view(shape)
         module.weight.data = weight.T.contiguous() if turned else weight
 
 
 def add(model, folder, scale):
-    """Add the adapter in a folder to a plain model by hand: W + scale B A, turned round for Conv1D. Return the model."""
+    """Add the adapter in a folder to a plain model by hand, W + scale B A, and return the model."""
     from safetensors.torch import load_file
 
     weights = load_file(f"{folder}/adapter_model.safetensors")
@@ -100,7 +106,7 @@ def add(model, folder, scale):
 
 
 def adapter(folder, target_modules, dtype="float32"):
-    """Write a random adapter of rank 4 and alpha 8 for a model folder into its folder `adapter`; return training.json."""
+    """Write a random adapter of rank 4 and alpha 8 into the folder `adapter` of a model; return its training.json."""
     from semis.qlora.lora import adapted, add_lora, save_adapter
     from semis.qlora.model import count, in_its_own_bits, load_quantized
 
