@@ -9,7 +9,7 @@ from semis.harness.errors import UserError, reason
 from semis.huggingface.pretrained import ONLY_DATA, check_whole
 from semis.machine.memory import free_memory
 from semis.qlora.device import dtype_name
-from semis.qlora.folder import check_types, read_config
+from semis.qlora.folder import TOKENS, check_types, read_config
 from semis.qlora.nf4 import linear_layers, unpacked
 
 import torch
@@ -64,7 +64,8 @@ def load_quantized(folder: str | Path, device: str, dtype: torch.dtype) -> Any:
     check_whole(folder, sorted(loading["missing_keys"]))
     if model.hf_quantizer.pre_quantized:  # then transformers keeps the types of the folder
         retyped(model, dtype)
-    model.generation_config = GenerationConfig()  # `generate` takes from it what its caller leaves open
+    tokens = {key: getattr(model.generation_config, key) for key in TOKENS}
+    model.generation_config = GenerationConfig(**tokens)  # `generate` takes from it what its caller leaves open
     for layer in linear_layers(model).values():
         # On a CPU with AVX512-BF16 the first evaluation would repack the weights in place. Then training would crash,
         # and merging would give wrong weights.
