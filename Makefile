@@ -14,7 +14,11 @@ TRIED := $(if $(PYTHON),PYTHON=$(PYTHON) is not,none of $(PYTHONS) is)
 
 # What a shell may hold for other Pythons must not reach ours, nor send packages elsewhere.
 export PIP_USER := 0
-unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONPATH PYTHONHOME
+export PIP_NO_DEPS := 0
+export PIP_DRY_RUN := 0
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PYTHONPATH PYTHONHOME
+ELSEWHERE := pip put packages elsewhere than into $(VENV): take target, prefix, root and python out of its configuration \
+    (pip config list), then run make again.
 # A half-made environment, or one whose Python was uninstalled, is made again.
 $(shell [ -x $(VENV)/bin/python ] && [ -x $(VENV)/bin/pip ] || rm -f $(VENV)/bin/python* $(VENV)/.workflow $(VENV)/.tests)
 ifneq ($(and $(PYTHON),$(wildcard $(VENV)/.workflow)),)
@@ -67,8 +71,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.workflow: requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.txt
+	@[ -x $(SNAKEMAKE) ] || { echo "Semis: $(ELSEWHERE)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt $(VENV)/.workflow
 	$(VENV)/bin/python -m pip install --quiet --requirement tests/requirements.txt
+	@[ -x $(VENV)/bin/pytest ] || { echo "Semis: $(ELSEWHERE)" >&2; exit 1; }
 	@touch $@

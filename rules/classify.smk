@@ -24,8 +24,7 @@ rule finetune_fairseq:
         "../envs/fairseq.yaml"
     threads: lambda wildcards: METHODS[wildcards.method]["training"]["threads"]
     resources:
-        **asked("finetune"),
-        gpu=lambda wildcards: training(wildcards)["gpus"],
+        **asked("finetune", gpu=lambda wildcards: training(wildcards)["gpus"]),
     params:
         recipe=recipe(
             "finetune_fairseq",
@@ -57,8 +56,7 @@ rule finetune_huggingface:
         "../envs/transformers.yaml"
     threads: lambda wildcards: METHODS[wildcards.method]["training"]["threads"]
     resources:
-        **asked("finetune"),
-        gpu=lambda wildcards: training(wildcards)["gpus"],
+        **asked("finetune", gpu=lambda wildcards: training(wildcards)["gpus"]),
     params:
         recipe=recipe(
             "finetune_huggingface",
@@ -135,6 +133,8 @@ rule model_size:
         model=any_of(STUDY.models_sized),
     conda:
         "../envs/fairseq.yaml"
+    resources:
+        **asked("short"),
     params:
         recipe=recipe("model_size", "fairseq", sizes),
     script:

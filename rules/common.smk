@@ -20,7 +20,7 @@ from semis.study.plan import Study
 from semis.study.tables import TABLES
 from semis.text import formats
 from semis.harness.errors import UserError
-from semis.harness.room import no_room
+from semis.harness.room import no_folder, no_room, unusable_name
 
 SNAKEMAKE = Internals(workflow)
 try:
@@ -30,8 +30,9 @@ try:
         check_layout(Path(STUDY.results))
 except UserError as error:
     sys.exit(f"Semis: {error}")
-if SNAKEMAKE.is_main and (reason := no_room(".")):  # Snakemake keeps its own records here
-    sys.exit(f"Semis: {reason}.")
+if SNAKEMAKE.is_main:  # Snakemake keeps its own records in this folder
+    if reason := unusable_name([".", ROOT, SNAKEMAKE.environments_folder]) or no_room(".") or no_folder(STUDY.results):
+        sys.exit(f"Semis: {reason}.")
 
 RESULTS = STUDY.results
 RUN = "<results>/runs/{dataset}/{method}/seed{seed}"

@@ -108,6 +108,6 @@ def table_settings(wildcards):
     return TABLES[wildcards.table].settings(STUDY)
 
 
-def asked(kind):
-    """Return the resources that a job of this kind requests: {mem_mb, runtime in minutes}."""
-    return resources.ASKED[kind]
+def asked(kind, gpu=0):
+    """Return what a job of this kind asks a scheduler for: {mem_mb, runtime in minutes, gpu}."""
+    return {**resources.ASKED[kind], "gpu": gpu}

@@ -35,6 +35,8 @@ rule split_text:
         "<benchmarks>/split_text/{model}.tsv"
     conda:
         "../envs/sentencepiece.yaml"
+    resources:
+        **asked("short"),
     params:
         recipe=recipe("split_text", "sentencepiece", text_settings("pretraining", "valid_lines")),
     script:
@@ -53,6 +55,8 @@ rule tokenize_text:
         "<benchmarks>/tokenize_text/{model}/{split}.tsv"
     conda:
         "../envs/sentencepiece.yaml"
+    resources:
+        **asked("short"),
     params:
         recipe=recipe("tokenize_lines", "sentencepiece"),
     script:
@@ -72,6 +76,8 @@ rule binarize_text:
         "<benchmarks>/binarize_text/{model}/{split}.tsv"
     conda:
         "../envs/fairseq.yaml"
+    resources:
+        **asked("short"),
     params:
         recipe=recipe("binarize", "fairseq"),
     script:
@@ -97,8 +103,7 @@ rule pretrain:
         "../envs/fairseq.yaml"
     threads: lambda wildcards: MODELS[wildcards.model]["pretraining"]["threads"]
     resources:
-        **asked("pretrain"),
-        gpu=lambda wildcards: MODELS[wildcards.model]["pretraining"]["gpus"],
+        **asked("pretrain", gpu=lambda wildcards: MODELS[wildcards.model]["pretraining"]["gpus"]),
     params:
         recipe=recipe(
             "pretrain",

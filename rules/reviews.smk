@@ -70,6 +70,8 @@ rule tokenize:
         "<benchmarks>/tokenize/{dataset}/{model}/{split}.tsv"
     conda:
         "../envs/sentencepiece.yaml"
+    resources:
+        **asked("short"),
     params:
         recipe=recipe("tokenize_lines", "sentencepiece"),
     script:
@@ -92,6 +94,8 @@ rule binarize:
         "<benchmarks>/binarize/{dataset}/{model}/{split}.tsv"
     conda:
         "../envs/fairseq.yaml"
+    resources:
+        **asked("short"),
     params:
         recipe=recipe("binarize", "fairseq", labels),
     script:

@@ -122,5 +122,5 @@ def main(inputs: Any, output: Any, settings: dict[str, Any], threads: int) -> No
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        use_gpus_asked_for(snakemake.resources, needed=False)
         main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"], snakemake.threads)

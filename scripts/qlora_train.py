@@ -119,5 +119,5 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        use_gpus_asked_for(snakemake.resources, needed=False)
         main(snakemake.input, snakemake.output, snakemake.params.recipe, snakemake.threads)

@@ -27,6 +27,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,9 +36,11 @@ from typing import NoReturn
 import pythons
 
 HOME = Path(__file__).resolve().parent
-PIP_ENV = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off", "PIP_USER": "0"}
-REDIRECTIONS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
+PIP_ENV = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
+PIP_ENV |= {"PIP_USER": "0", "PIP_NO_DEPS": "0", "PIP_DRY_RUN": "0"}  # else an environment would lack packages
+REDIRECTIONS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"}
 ATTEMPTS = 5
+NEEDED = 5  # GB, for torch with its libraries for GPUs
 ONLY = "python=X.Y or python>=3.X,<3.Y, pip and a pip: list"
 
 
@@ -113,6 +116,17 @@ def run(command: Sequence[str | Path], held: int) -> int:
         raise
 
 
+def scarce(prefix: str) -> str:
+    """Return a clause on folders with little space: the one where pip unpacks, and that of the environment."""
+    places = {tempfile.gettempdir(): "TMPDIR", os.path.dirname(prefix): "--conda-prefix"}
+    free = {place: shutil.disk_usage(place).free / 1e9 for place in places}
+    return "".join(
+        f"; pip may need {NEEDED} GB, and {place} has {size:.1f}: choose another folder with {places[place]}"
+        for place, size in free.items()
+        if size < NEEDED
+    )
+
+
 def start(prefix: str) -> None:
     """Replace whatever is at the prefix by a folder that holds only its state, `building`.
 
@@ -142,7 +156,8 @@ def install(prefix: str, requirements: Sequence[str], held: int) -> bool:
     places = [str(place) for place in Path(prefix, "lib").glob("python*/site-packages")]
     for name in re.findall(r"^([\w.-]+)==[^;]*$", listed.read_text(encoding="utf-8"), re.M):
         if not any(importlib.metadata.distributions(name=name, path=places)):
-            say(f"pip put {name} elsewhere: take target, prefix and root out of its configuration (`pip config list`)")
+            settings = "target, prefix, root and python"
+            say(f"pip put {name} elsewhere: take {settings} out of its configuration (`pip config list`)")
             return False
     return True
 
@@ -161,7 +176,7 @@ def build(prefix: str, python: str, requirements: Sequence[str], held: int) -> b
             time.sleep(2)  # if a removal caused the failure, wait until it reaches the state file
         with open(os.path.join(prefix, ".stand_in"), "r+", encoding="ascii") as state:
             if failed:
-                fail(f"{failed} failed, see above; the environment is removed")
+                fail(f"{failed} failed, see above{scarce(prefix)}; the environment is removed")
             state.write("complete\n")  # as long as "building"
     except FileNotFoundError:
         return False

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -44,6 +45,14 @@ COLUMNS = {
 def test_tables_have_the_columns_that_other_tools_rely_on(demo, name):
     rows = read_table(demo / name)
     assert list(rows[0]) == COLUMNS[name].split()
+
+
+def test_all_files_have_the_permissions_that_the_umask_asks_for(demo):
+    """safetensors alone would leave a model that only its owner can read."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    found = {path: path.stat().st_mode & 0o666 for path in demo.rglob("*") if path.is_file()}
+    assert [path for path, mode in found.items() if mode & ~mask != 0o666 & ~mask] == []
 
 
 def test_accuracies_are_those_of_the_predictions(demo):

@@ -228,23 +228,43 @@ def test_rule_fails_without_a_finished_environment(tmp_path, state):
     assert not (folder / "look.json").exists()
 
 
-@pytest.mark.parametrize("setting", ["user = true", "prefix = elsewhere", "target = elsewhere"])
+@pytest.mark.parametrize(
+    "setting", ["user = true", "no-deps = true", "dry-run = true", "prefix = elsewhere", "target = elsewhere"]
+)
 def test_packages_never_land_outside_the_environment(tmp_path, setting):
-    """The stand-in overrides the variables and, in a file, `user`; the other settings of a file stop the install."""
-    lay_out(tmp_path, env__yaml=yaml("six==1.16.0"), pip__conf=f"[install]\n{setting}\n")
+    """The stand-in overrides the variables and, in a file, what is true or false; the rest stops the install.
+
+    six is a dependency of the package.
+    """
+    lay_out(tmp_path, env__yaml=yaml("python-dateutil==2.9.0.post0"), pip__conf=f"[install]\n{setting}\n")
     name, value = setting.split(" = ")
     create = ["conda", "env", "create", "--file", "env.yaml", "--prefix", "environment"]
     run = partial(subprocess.run, create, check=False, cwd=tmp_path, capture_output=True, text=True)
-    done = run(env=ENV | {f"PIP_{name.upper()}": value})
+    done = run(env=ENV | {f"PIP_{name.upper().replace('-', '_')}": value})
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "environment").glob("lib/*/site-packages/six.py"))
     shutil.rmtree(tmp_path / "environment")
     done = run(env=ENV | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
-    if name == "user":
+    if value == "true":
         assert done.returncode == 0 and list((tmp_path / "environment").glob("lib/*/site-packages/six.py"))
     else:
-        assert done.returncode == 1 and "pip put six elsewhere" in done.stderr
+        assert done.returncode == 1 and "pip put python-dateutil elsewhere" in done.stderr
         assert not (tmp_path / "environment").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small folder")
+def test_a_folder_for_temporary_files_that_is_too_small_is_named(tmp_path):
+    lay_out(tmp_path, env__yaml=yaml("six==1.16.0"))
+    small = tmp_path / "small"
+    small.mkdir()
+    create = "conda env create --file env.yaml --prefix environment"
+    mounted = f"mount -t tmpfs -o size=1m tmpfs {small} && TMPDIR={small} {create}"
+    command = ["unshare", "--mount", "sh", "-c", mounted]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=ENV, capture_output=True, text=True)
+    if "unshare failed" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 1 and f"and {small} has 0.0: choose another folder with TMPDIR" in done.stderr
+    assert not (tmp_path / "environment").exists()
 
 
 def test_two_working_directories_share_a_prefix(tmp_path):

@@ -1,6 +1,7 @@
 """Snakemake's plan for a config, by dry-run: datasets, models, methods and seeds are data."""
 
 import copy
+import os
 import re
 import shutil
 
@@ -8,7 +9,7 @@ from semis.study.code import environment_digest
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, lay_out
 
 
 @pytest.fixture
@@ -45,6 +46,34 @@ def test_one_more_seed_adds_just_its_runs(snakemake, demo):
     demo["seeds"].append(7)
     expected = {"finetune_fairseq": 2, "evaluate_fairseq": 2, "finetune_huggingface": 1, "evaluate_huggingface": 1}
     assert change(before, planned(snakemake, demo)) == expected
+
+
+def test_lists_and_mappings_on_the_command_line_are_yaml(snakemake, demo):
+    """Snakemake alone reads their parts as text. A mapping changes only its own keys."""
+    before = planned(snakemake, demo)
+    after = planned(snakemake, demo, "--config", "seeds=[4, 5, 6]", "training={batch_size: 4}")
+    expected = {"finetune_fairseq": 2, "evaluate_fairseq": 2, "finetune_huggingface": 1, "evaluate_huggingface": 1}
+    assert change(before, after) == expected
+
+
+def test_trainings_ask_for_a_gpu_where_one_is_found_and_no_scheduler_is_used(snakemake, demo):
+    command = lay_out(snakemake.folder, {"bin/nvidia-smi": "#!/bin/sh\necho 'GPU 0: made up (UUID: GPU-a)'\n"}) / "bin"
+    (command / "nvidia-smi").chmod(0o755)
+    path = f"{command}:{os.environ['PATH']}"
+
+    def asking(*args, **env):
+        """Return the rules of all planned jobs that ask for a GPU."""
+        done = snakemake(demo, "--dry-run", *args, **env)
+        assert done.returncode == 0, done.output
+        return {rule for rule, lines in re.findall(r"rule (\w+):\n((?:    .*\n)+)", done.output) if "gpu=1" in lines}
+
+    always, trainings = {"qlora_train", "qlora_sample"}, {"pretrain", "finetune_fairseq", "finetune_huggingface"}
+    assert asking() == always
+    assert asking(PATH=path) == always | trainings
+    assert asking(PATH=path, CUDA_VISIBLE_DEVICES="") == always
+    assert asking("--executor", "slurm", "--jobs", "2", PATH=path) == always
+    demo["training"]["gpus"] = 0
+    assert asking(PATH=path) == always | {"pretrain"}
 
 
 def test_a_second_dataset_needs_no_code(snakemake, demo):

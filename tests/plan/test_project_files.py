@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, lay_out
 
 MAKE = shutil.which("make")
 VERSIONS = ["3.11", "3.12", "3.13"]
@@ -27,8 +27,9 @@ def python(path, fits=True):
 @pytest.fixture
 def make(tmp_path):
     """A function that calls make in a folder with the Makefile and a nearly empty PATH; it returns the outcome."""
-    for file in ("Makefile", "requirements.txt"):
-        shutil.copy(ROOT / file, tmp_path)
+    (tmp_path / "tests").mkdir()
+    for file in ("Makefile", "requirements.txt", "tests/requirements.txt"):
+        shutil.copy(ROOT / file, tmp_path / file)
     (tmp_path / "bin").mkdir()
     for tool in ("mkdir", "rm", "touch"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
@@ -103,9 +104,23 @@ def test_an_environment_without_its_python_is_made_again(make, tmp_path):
 
 
 def test_what_a_shell_holds_for_other_pythons_does_not_reach_pip(make, tmp_path):
-    redirected = {"PIP_USER": "1", "PIP_TARGET": "x", "PIP_PREFIX": "x", "PIP_ROOT": "x", "PYTHONPATH": "x"}
-    shown = "ask: ; @echo $$PIP_USER+$$PIP_TARGET$$PIP_PREFIX$$PIP_ROOT$$PYTHONPATH+"
-    assert make(f"--eval={shown}", "ask", **redirected).stdout == "0++\n"
+    redirected = {"PIP_TARGET": "x", "PIP_PREFIX": "x", "PIP_ROOT": "x", "PIP_PYTHON": "x", "PYTHONPATH": "x"}
+    turned_on = {"PIP_USER": "1", "PIP_NO_DEPS": "1", "PIP_DRY_RUN": "1"}
+    shown = f"ask: ; @echo {'+'.join(f'$${name}' for name in [*redirected, *turned_on])}"
+    assert make(f"--eval={shown}", "ask", **redirected, **turned_on).stdout == "+++++0+0+0\n"
+
+
+def test_make_stops_if_the_packages_are_not_there(make, tmp_path):
+    """pip's configuration file may send them elsewhere; then pip succeeds all the same."""
+    for name in ("python", "pip"):
+        file = lay_out(tmp_path, {f".venv/bin/{name}": "#!/bin/sh\n"}) / ".venv" / "bin" / name
+        file.chmod(0o755)
+    for stamp, program in ((".workflow", "snakemake"), (".tests", "pytest")):
+        done = make(f".venv/{stamp}")
+        shutil.copy(file, file.parent / program)
+        assert done.returncode == 2 and "Semis: pip put packages elsewhere than into .venv: take" in done.stderr
+        assert not (tmp_path / ".venv" / stamp).exists()
+        assert make(f".venv/{stamp}").returncode == 0
 
 
 def test_each_test_belongs_to_one_of_three_commands():

@@ -46,7 +46,7 @@ def test_intervals_hold_the_true_mean_as_often_as_the_page_says(seeds):
     for deviation, reviews, difficulty in product([0, 1, 2, 5], [200, 1000], [False, True]):
         rng = np.random.default_rng([seeds, deviation, reviews, difficulty])
         drawn = [scores(rng, seeds, reviews, deviation, difficulty) for _ in range(REPEATS)]
-        true = 100 * np.mean([one.mean() for one in drawn])
+        true = np.mean([one.mean() for one in drawn])
         intervals = [(students_interval(one), resampled_interval(one, draws=400)) for one in drawn]
         found.append([100 * np.mean([low <= true <= high for low, high in way]) for way in zip(*intervals)])
     lowest, highest = np.min(found, axis=0), np.max(found, axis=0)

@@ -50,7 +50,8 @@ def test_a_method_inherits_from_the_section_and_the_section_from_the_schema(good
         default = rule.get("default", "reference")
         of_section, of_method = others.get(key, [2, 3] if rule.get("type") == "integer" else [0.25, 0.5])
         good["training"] = good["methods"]["scratch"]["training"] = {}
-        assert resolved(good)["methods"]["scratch"]["training"][key] == default
+        expected = 0 if key == "gpus" else default  # auto, without a GPU
+        assert resolved(good)["methods"]["scratch"]["training"][key] == expected
         good["training"] = {key: of_section}
         if key == "final_learning_rate":  # below the peak
             good["training"]["learning_rate"] = 1
@@ -77,6 +78,14 @@ def test_an_engine_of_the_study_of_a_training_and_of_a_gpu(good):
     good["training"] = {"gpus": 1}
     good["models"]["tiny"]["pretraining"]["gpus"] = 1
     assert engines() == ("reference", "reference")
+
+
+def test_auto_is_the_number_of_gpus_that_was_found(good):
+    good["models"]["tiny"]["pretraining"] = {"text": TEXT, "updates": 1}
+    good["methods"]["other"] = good["methods"]["scratch"] | {"training": {"gpus": 0}}
+    for found in (0, 1):
+        config = resolved(good, found)
+        assert [one["gpus"] for one in semis_config.trainings(config)] == [found, 0, found]
 
 
 def test_an_exported_model_has_the_positions_of_its_origin(good):

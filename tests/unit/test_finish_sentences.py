@@ -31,6 +31,7 @@ def snakemake(planned=RECIPE, whole=True, touches=False, due=True):
     jobs = [("finetune_fairseq", f"{RUN}/training.recipe.json", planned)]
     return SimpleNamespace(
         touches=touches,
+        deployment=["conda"],
         is_whole=whole,
         cores=1,
         snakefile="Snakefile",

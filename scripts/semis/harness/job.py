@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from semis.harness.errors import UserError
 from semis.harness.lock import alone
+from semis.harness.permissions import follow_umask
 from semis.harness.room import no_room, unwritable
 
 
@@ -27,7 +28,8 @@ def job(snakemake: Any) -> Iterator[TextIO]:
     1 and its sentence on the terminal. Any other exception leaves its traceback in the log; the terminal shows the name
     of that log, or the reason why the job cannot read or write its files. The job ends with the Snakemake that started
     it. Two processes never do the same job at once: the second one gives up with a sentence. After success, the job's
-    recipe is written to the output `recipe`, if the rule has one.
+    recipe is written to the output `recipe`, if the rule has one, and all outputs get the permissions that the umask
+    asks for.
     """
     terminal = os.dup(2)
     try:
@@ -39,6 +41,7 @@ def job(snakemake: Any) -> Iterator[TextIO]:
             with open(terminal, "w", closefd=False) as stream:
                 yield stream
             _write_recipe(snakemake)
+            follow_umask(snakemake.output)
     except UserError as error:
         _say(terminal, str(error))
         sys.exit(1)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from semis.harness.permissions import follow_umask
 from semis.harness.workfolder import contents_digest, newest_whole
 
 from transformers import TrainerCallback
@@ -22,6 +23,7 @@ class Seal(TrainerCallback):
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         sums = {file.name: contents_digest([file]) for file in folder.iterdir()}
         (folder / SEAL).write_text(json.dumps(sums), encoding="utf-8")
+        follow_umask([folder])  # so that another user can resume from it
 
 
 def step(checkpoint: str | Path) -> int:

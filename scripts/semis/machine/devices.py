@@ -1,10 +1,129 @@
-"""Restricts the devices that a job may use."""
+"""Gives each job GPUs of its own: free ones, of those that the machine and the scheduler let it see."""
 
+import fcntl
 import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
+from semis.harness.errors import UserError
 
-def use_gpus_asked_for(resources: Any) -> None:
-    """Hide all GPUs from a job whose rule asks for none; call it before CUDA starts. `resources` are Snakemake's."""
-    if not resources.get("gpu"):
-        os.environ.update(CUDA_VISIBLE_DEVICES="")
+LOCKS = Path("/tmp")  # every user and every node has it; TMPDIR may be another folder for each job
+OUTER = "CUDA_VISIBLE_DEVICES"
+HELD: list[int] = []  # descriptors of the locks of this process
+
+
+def use_gpus_asked_for(resources: Any, needed: bool = True) -> None:
+    """Show this job as many free GPUs as its rule asks for, and no other; call it before CUDA starts.
+
+    `resources` are Snakemake's. The job waits until so many GPUs are free and keeps them until it and its child
+    processes end. Raises UserError if the machine has too few and they are `needed`, or if a scheduler gave the job a
+    GPU for which its rule does not ask.
+    """
+    asked = resources.get("gpu") or 0
+    if not asked:
+        _check_scheduler(resources)
+        os.environ[OUTER] = ""
+        return
+    known = visible() or (counted_by_torch() if needed else [])
+    if len(known) >= asked:
+        os.environ[OUTER] = ",".join(take(known, asked))
+    elif needed:
+        raise UserError(
+            f"this training asks for {asked} GPU{'s' * (asked > 1)}, but {len(known) or 'none'} can be seen here "
+            f"({OUTER} is {os.environ.get(OUTER, 'not set')}); set gpus to {len(known)} in the config, or use a "
+            "machine or a node with more."
+        )
+
+
+def _check_scheduler(resources: Any) -> None:
+    """Raise UserError if the resources ask a scheduler for a GPU in other words than `gpu`, which Semis reads."""
+    for name in ("gres", "gpus", "gpu_model", "slurm_extra"):
+        if re.search(r"gpu|^[1-9]", str(resources.get(name) or "")) or (name == "gpu_model" and resources.get(name)):
+            raise UserError(
+                f"{name}={resources.get(name)} asks the scheduler for a GPU, but by the config this job computes on "
+                "the CPU; set gpus: 1 under training or pretraining in the config, which asks for the GPU too."
+            )
+
+
+def visible() -> list[str]:
+    """Return the names by which CUDA knows the GPUs that this process may use; without nvidia-smi, those that are set.
+
+    CUDA ignores a name that is not valid, and all names after it.
+    """
+    here = _on_this_machine()
+    if OUTER not in os.environ:
+        return here
+    named = (name.strip() for name in os.environ[OUTER].split(","))
+    return list(takewhile(lambda name: _is_valid(name, here), named))
+
+
+def _is_valid(name: str, here: Sequence[str]) -> bool:
+    """Say whether a name in CUDA_VISIBLE_DEVICES is a UUID, or the number of a GPU of `here`, if these are known."""
+    return name.startswith(("GPU-", "MIG-")) or (name.isdecimal() and (not here or int(name) < len(here)))
+
+
+def counted_by_torch() -> list[str]:
+    """Return the numbers of the GPUs that torch finds, in another process: counting may start CUDA."""
+    code = "import torch; print(torch.cuda.device_count())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return [str(number) for number in range(int(done.stdout or 0))]
+
+
+def _on_this_machine() -> list[str]:
+    """Return the UUIDs of the machine's GPUs; for a GPU that is divided (MIG), those of its parts."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    found = re.findall(r"\(UUID: (\S+)\)", listed)
+    parts = [name for name in found if name.startswith("MIG")]
+    return parts or found
+
+
+def take(names: Sequence[str], count: int) -> list[str]:
+    """Lock `count` of the named GPUs for this process and its children; wait until so many are free. Return them."""
+    waiting = False
+    while True:
+        held: dict[str, int] = {}
+        for name in names:
+            descriptor = _locked(name)
+            if descriptor is not None:
+                held[name] = descriptor
+            if len(held) == count:
+                HELD.extend(held.values())
+                return list(held)
+        for descriptor in held.values():
+            os.close(descriptor)
+        if not waiting:
+            print(f"waiting for {count} free of the GPUs {', '.join(names)}", flush=True)
+        waiting = True
+        time.sleep(1)
+
+
+def _locked(name: str) -> int | None:
+    """Lock the file of a GPU; return its descriptor, or None if another process holds it."""
+    path = LOCKS / f"semis-gpu-{_identity(name)}.lock"
+    try:
+        descriptor = os.open(path, os.O_RDONLY)  # of another user, perhaps, so it can be neither written nor created
+    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.set_inheritable(descriptor, True)
+    return descriptor
+
+
+def _identity(name: str) -> str:
+    """Return the UUID of a GPU that is named by its number, since two schedulers' jobs may each call theirs 0."""
+    here = _on_this_machine()
+    found = here[int(name)] if name.isdecimal() and int(name) < len(here) else name
+    return re.sub(r"[^\w-]", "-", found)

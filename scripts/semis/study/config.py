@@ -39,11 +39,11 @@ Validator = validators.extend(Draft202012Validator, type_checker=CHECKER)
 Filler = validators.extend(Validator, {"properties": _filled})
 
 
-def resolve(config: dict[str, Any], schema_file: str | Path, config_file: str) -> None:
+def resolve(config: dict[str, Any], schema_file: str | Path, config_file: str, gpus: int = 0) -> None:
     """Check `config` against the schema and the rules of `semis.study.problems`, and fill in its defaults, in place.
 
-    Keys keep the order of the file; defaults follow them. `config_file` is the name of the config in a message. Raises
-    UserError for the first problem.
+    Keys keep the order of the file; defaults follow them. `config_file` is the name of the config in a message, and
+    `gpus` is the meaning of gpus: auto. Raises UserError for the first problem.
     """
     _refuse(config_file, renamed(config))
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def resolve(config: dict[str, Any], schema_file: str | Path, config_file: str) -
     _refuse(config_file, sentence(error) if error else None)
     for key, value in config.items():
         config[key] = _plain(value)
-    _fill(config, schema)
+    _fill(config, schema, gpus)
     _refuse(config_file, next(problems(config), None))
 
 
@@ -67,7 +67,7 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
-def _fill(config: dict[str, Any], schema: dict[str, Any]) -> None:
+def _fill(config: dict[str, Any], schema: dict[str, Any], gpus: int) -> None:
     """Fill in the schema's defaults, and the defaults that depend on another part of the config."""
     models, methods = config.get("models", {}), config.get("methods", {})
     for model in models.values():
@@ -80,10 +80,16 @@ def _fill(config: dict[str, Any], schema: dict[str, Any]) -> None:
         raise error
     for name, method in config["methods"].items():
         method["training"] = {**config["training"], **own[name]}
-        method["training"]["engine"] = _engine(config, method["training"])
-    for model in config["models"].values():
-        if "pretraining" in model:
-            model["pretraining"]["engine"] = _engine(config, model["pretraining"])
+    for training in [config["training"], *trainings(config)]:
+        training["gpus"] = gpus if training["gpus"] == "auto" else training["gpus"]
+    for training in trainings(config):
+        training["engine"] = _engine(config, training)
+
+
+def trainings(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the settings of all trainings of a config, except those of the language-model part."""
+    pretrainings = [model["pretraining"] for model in config["models"].values() if "pretraining" in model]
+    return [method["training"] for method in config["methods"].values()] + pretrainings
 
 
 def _engine(config: dict[str, Any], training: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
-"""Finds text in the config file that YAML would silently read as something else."""
+"""Finds text in a config that YAML would silently read as something else."""
 
 import re
-from pathlib import Path
 
 from semis.harness.errors import UserError
 
@@ -11,14 +10,15 @@ import yaml
 OTHER_NOTATION = re.compile(r"[-+]?0[0-9_box]|.*:")
 
 
-def check_text(file: str | Path) -> None:
-    """Raise UserError if YAML would silently read something other than the config file says.
+def check_text(name: str, text: str) -> None:
+    """Raise UserError if YAML would silently read something other than the text of a config says.
 
     If a key is repeated, YAML takes the last one. YAML also converts numbers in other notations: 010 is 8, and 1:30
-    is 90. A file that only JSON can read, such as one indented with tabs, is not checked.
+    is 90. Text that only JSON can read, such as one indented with tabs, is not checked. `name` is that of the config
+    in a message.
     """
     try:
-        waiting = [yaml.compose(Path(file).read_text(encoding="utf-8"), yaml.SafeLoader)]
+        waiting = [yaml.compose(text, yaml.SafeLoader)]
     except yaml.YAMLError:
         return
     seen = set()
@@ -28,31 +28,31 @@ def check_text(file: str | Path) -> None:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            _check_keys(file, node)
+            _check_keys(name, node)
             waiting += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
         elif isinstance(node, yaml.ScalarNode):
-            _check_number(file, node)
+            _check_number(name, node)
 
 
-def _check_keys(file: str | Path, mapping: yaml.MappingNode) -> None:
+def _check_keys(name: str, mapping: yaml.MappingNode) -> None:
     """Raise UserError if a key is repeated."""
     first: dict[str, yaml.ScalarNode] = {}
     for key in (key for key, _ in mapping.value if isinstance(key, yaml.ScalarNode)):
         if first.setdefault(key.value, key) is not key:
             raise UserError(
-                f"{file} line {_line(key)}: the key '{key.value}' is given a second time (line "
+                f"{name} line {_line(key)}: the key '{key.value}' is given a second time (line "
                 f"{_line(first[key.value])} has it too); rename or remove one."
             )
 
 
-def _check_number(file: str | Path, scalar: yaml.ScalarNode) -> None:
+def _check_number(name: str, scalar: yaml.ScalarNode) -> None:
     """Raise UserError if YAML reads the scalar as another number than a person would."""
     if scalar.tag.endswith((":int", ":float")) and OTHER_NOTATION.match(scalar.value):
         number = yaml.safe_load(scalar.value)
         raise UserError(
-            f"{file} line {_line(scalar)}: YAML reads {scalar.value} as {number}; write {number}, or a name in quotes."
+            f"{name} line {_line(scalar)}: YAML reads {scalar.value} as {number}; write {number}, or a name in quotes."
         )
 
 

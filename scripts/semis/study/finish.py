@@ -11,6 +11,7 @@ from typing import Any
 
 from semis.harness.room import no_room
 from semis.study import provenance
+from semis.study.config import trainings
 from semis.study.internals import Internals
 from semis.study.layout import write_layout
 from semis.study.plan import Study
@@ -45,12 +46,23 @@ def output_of_all(study: Study, targets: Sequence[str]) -> list[str]:
 
 
 def start(study: Study, snakemake: Internals) -> None:
-    """Announce how many finished trainings run again because the code changed; exit if the disk is not writable."""
+    """Announce how many finished trainings run again because the code changed.
+
+    Exits if the disk is not writable, or if the rules would run without their environments.
+    """
     if reason := no_room(next(filter(os.path.isdir, [study.results, os.path.dirname(study.results), "."]))):
         sys.exit(f"Semis: {reason}.")
+    if not snakemake.touches and "conda" not in snakemake.deployment:
+        given = f"--software-deployment-method is {' '.join(snakemake.deployment) or 'not set'}"
+        sys.exit(
+            f"Semis: this run would start the rules without their environments ({given}); add --sdm conda, which works "
+            "without conda too, or leave out --workflow-profile none."
+        )
     write_layout(Path(study.results))
     if snakemake.touches:
         return
+    if used := {"a GPU" if training["gpus"] else "the CPU" for training in trainings(study.config)}:
+        say(f"trainings use {' or '.join(sorted(used))}, as `gpus` in the config says.")
     changed = [
         path
         for _, path, planned in snakemake.recipes(due=True)

@@ -1,18 +1,26 @@
 """The only module that uses Snakemake's undocumented internals; tested with the version below."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from semis.machine.devices import visible
 from semis.study.config import resolve
 from semis.study.config_text import check_text
 
+import yaml
 from packaging.version import Version
 from snakemake import __version__ as snakemake_version
+from snakemake.deployment import conda
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 TESTED = "9.27.1"
+GPUS = "SEMIS_GPUS"
 
 
 class Internals:
@@ -20,6 +28,8 @@ class Internals:
 
     def __init__(self, workflow: Any) -> None:
         self.workflow = workflow
+        if self.is_main:
+            _explain_unwritable_prefix()
         if self.is_main and Version(snakemake_version) > Version(TESTED):
             print(
                 f"Semis: Snakemake {snakemake_version} is newer than {TESTED}, with which Semis was tested; if "
@@ -42,10 +52,31 @@ class Internals:
         files = [os.path.relpath(file) for file in self.workflow.configfiles]
         name = ", ".join(files) or "config"
         if self.workflow.config_settings.config:
-            name += " and --config (whose lists and mappings hold nothing but text)"
+            name += " and --config"
         for file in [] if self.is_module else files:
-            check_text(file)
-        resolve(config, str(schema), name)
+            check_text(file, Path(file).read_text(encoding="utf-8"))
+        self._read_as_yaml(config)
+        resolve(config, str(schema), name, self.gpus)
+
+    def _read_as_yaml(self, config: dict) -> None:
+        """Read the lists and mappings of --config again: Snakemake reads everything in them as text, so 1 as "1"."""
+        given = self.workflow.config_settings
+        for entry in given.config_args or []:
+            key, _, text = entry.partition("=")
+            if isinstance(given.config.get(key), list | dict):
+                check_text(f"--config {entry}", text)
+                update_config(config, {key: yaml.safe_load(text)})
+
+    @cached_property
+    def gpus(self) -> int:
+        """What gpus: auto means: 1 if jobs run on this machine and it has a GPU, else 0.
+
+        A job reads it from the process that planned it, since its own machine may be another one.
+        """
+        if self.is_main:
+            local = self.workflow.resource_settings.nodes is None
+            os.environ[GPUS] = str(int(local and bool(visible())))
+        return int(os.environ.get(GPUS, 0))
 
     @property
     def cores(self) -> int:
@@ -56,6 +87,16 @@ class Internals:
     def snakefile(self) -> str:
         """The path of the main Snakefile."""
         return self.workflow.main_snakefile
+
+    @property
+    def environments_folder(self) -> str:
+        """The folder in which Snakemake makes environments."""
+        return str(self.workflow.deployment_settings.conda_prefix or ".snakemake/conda")
+
+    @property
+    def deployment(self) -> list[str]:
+        """The methods by which this run sets up the software of its rules, such as conda."""
+        return sorted(str(method) for method in self.workflow.deployment_settings.deployment_method)
 
     @property
     def touches(self) -> bool:
@@ -83,3 +124,24 @@ class Internals:
         """Return {name: folder} of the environments of this run's rules."""
         found = self.workflow.dag.conda_envs.values()
         return {Path(env.file.get_path_or_uri(secret_free=True)).stem: env.address for env in found}
+
+
+def _explain_unwritable_prefix() -> None:
+    """Make Snakemake give one sentence if it cannot write an environment; it would end with a traceback."""
+    make = conda.Env.create
+    if make.__module__ != conda.__name__:  # this workflow is a module of another one, which includes it twice
+        return
+
+    def create(env: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return make(env, *args, **options)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not error.filename:
+                raise
+            raise WorkflowError(
+                f"Semis: the environment {Path(str(env.file)).stem} is missing, and it cannot be made in "
+                f"{os.path.dirname(error.filename)} ({error.strerror}); run `snakemake --conda-create-envs-only` where "
+                "this folder can be written, or give another --conda-prefix."
+            ) from None
+
+    conda.Env.create = create

@@ -2,6 +2,7 @@
 
 # mem_mb: megabytes; runtime: minutes.
 ASKED = {
+    "short": {"mem_mb": 4000, "runtime": 60},
     "train_tokenizer": {"mem_mb": 8000, "runtime": 120},
     "pretrain": {"mem_mb": 8000, "runtime": 1440},
     "export": {"mem_mb": 4000, "runtime": 30},
