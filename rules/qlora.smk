@@ -99,6 +99,7 @@ rule qlora_sample:
         "<benchmarks>/qlora_sample/{method}.tsv"
     wildcard_constraints:
         method=any_of(QLORA.samples),
+    priority: 1  # the untrained model answers first, so what its answers refuse is said before a training
     conda:
         "../envs/qlora.yaml"
     threads: QLORA.threads

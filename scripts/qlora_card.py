@@ -22,7 +22,7 @@ LoRA weights that Semis trained over the base model in NF4.
 
 - base model: {model}
 - questions and answers: {data}
-- pairs in training: {pairs} ({cut} of them truncated to {longest} tokens)
+- pairs in training: {pairs} ({cut} of them truncated to {longest} tokens, {without} with nothing of the answer left)
 - pairs held out for measuring: {holdout}{seen}
 
 ## Metrics
@@ -55,6 +55,8 @@ def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[st
     found |= {key: training[key] for key in ("device", "dtype", "threads")}
     found["weights stored in"] = ", ".join(training["stored"])
     found["ignored of the model's folder"] = said(training["ignored"]) or "nothing"
+    found |= {"end of an answer": training["end_of_answer"]}
+    found |= {"date in the chat template": training["template_date"]} if training["template_date"] else {}
     found["unlike the report"] = "; ".join(training["changes"]) or "nothing"
     return {key: str(value) for key, value in found.items()}
 
@@ -71,6 +73,7 @@ def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
         data=origin(settings["data"]),
         pairs=training["pairs"],
         cut=training["pairs_cut"],
+        without=training["pairs_without_answer"],
         longest=settings["training"]["max_length"],
         holdout=metrics["before"]["holdout"]["pairs"],
         seen=" (this method was trained on them too)" * found["trained_on_holdout"],

@@ -15,11 +15,12 @@ from semis.huggingface.finite_trainer import FiniteTrainer
 from semis.huggingface.training_arguments import one_gpu
 from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import changes, choose_device, dtype_name, versions
-from semis.qlora.examples import examples
+from semis.qlora.examples import choose_padding, examples
 from semis.qlora.folder import ignored, stored_types
+from semis.qlora.limits import check_tokens, check_training, trained_positions
 from semis.qlora.lora import adapted, add_lora, save_adapter
 from semis.qlora.model import in_its_own_bits, load_quantized
-from semis.qlora.prompt import load_tokenizer
+from semis.qlora.prompt import Turns, load_tokenizer
 from semis.text.files import read_json
 
 import torch
@@ -80,37 +81,54 @@ def trained(trainer: FiniteTrainer, folder: Path) -> FiniteTrainer:
     return trainer
 
 
+def fitted(
+    folder: str, model: Any, turns: Turns, learned: list[dict[str, list[int]]], settings: dict[str, Any]
+) -> dict[str, int | None]:
+    """Check that the model fits the examples and set the tokenizer's padding; return what training.json says of it.
+
+    The model may read more positions than its config.json names, but was not trained for that. Raises UserError if the
+    model has no row for a token or for a position.
+    """
+    texts = [example["input_ids"] for example in learned]
+    check_tokens(folder, model, turns.tokenizer, texts)
+    check_training(folder, model, map(len, texts), settings["training"]["max_length"])
+    choose_padding(turns.tokenizer, settings["recipe"]["learns_end"], model)
+    check_tokens(folder, model, turns.tokenizer, [[turns.tokenizer.pad_token_id]])
+    known = trained_positions(model)
+    return {"positions": known, "pairs_beyond_positions": sum(len(ids) > (known or len(ids)) for ids in texts)}
+
+
 def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None:
     """Train; then write the adapter, the history and training.json. Raises UserError if the training diverges."""
     torch.set_num_threads(threads)
     settings = recipe["settings"]
-    training, longest = settings["training"], settings["training"]["max_length"]
+    training = settings["training"]
     device, dtype = choose_device(settings["device"])
     found = {"device": device, "dtype": dtype_name(dtype), "threads": threads, "changes": changes(device, dtype)}
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [of_adapter(recipe), threads, device, found["dtype"], versions()], inputs)
 
     pairs = [pair for path in inputs.pairs for pair in read_json(path)]
-    tokenizer = load_tokenizer(inputs.model, settings["prompt"])
-    learned = examples(pairs, tokenizer, settings["prompt"], settings["recipe"])
+    turns = Turns(load_tokenizer(inputs.model, settings["prompt"]), settings["prompt"], inputs.model)
+    learned, counts = examples(pairs, turns, settings["recipe"], training["max_length"])
     set_seed(training["seed"])
     model = load_quantized(inputs.model, device, dtype)
+    counts |= fitted(inputs.model, model, turns, learned, settings)
     model = add_lora(model, settings["lora"], training["gradient_checkpointing"])
     model.config.use_cache = False
     trainer = trained(
         FiniteTrainer(
             model=model,
             args=arguments(training, folder, device, dtype),
-            train_dataset=[{key: ids[:longest] for key, ids in example.items()} for example in learned],
-            data_collator=DataCollatorForSeq2Seq(tokenizer),
+            train_dataset=learned,
+            data_collator=DataCollatorForSeq2Seq(turns.tokenizer),
             callbacks=[checkpoints.Seal()],
         ),
         folder,
     )
     found |= {"stored": stored_types(inputs.model), "ignored": ignored(inputs.model), **adapted(model)}
     found["changes"] = [*found["changes"], *in_its_own_bits(model.get_base_model())]
-    found |= {"updates": trainer.state.global_step, "pairs": len(pairs)}
-    found |= {"pairs_cut": sum(len(example["input_ids"]) > longest for example in learned), "versions": versions()}
+    found |= {"updates": trainer.state.global_step, **counts, **turns.described(), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])
     write_history(output.history, history(trainer.state.log_history))
     Path(output.training).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -118,8 +118,9 @@ def examine_methods(folder, pairs, recipes):
 
     For the report's recipe it also returns the batch of transformers' own collator for language models.
     """
-    from semis.qlora.examples import examples
-    from semis.qlora.prompt import load_tokenizer
+    from semis.qlora.examples import choose_padding, examples
+    from semis.qlora.model import without_weights
+    from semis.qlora.prompt import Turns, load_tokenizer
 
     from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq
 
@@ -129,7 +130,8 @@ def examine_methods(folder, pairs, recipes):
     found = {}
     for method, recipe in recipes.items():
         tokenizer = load_tokenizer(folder, "report")
-        learned = examples(pairs, tokenizer, "report", recipe)
+        learned, _ = examples(pairs, Turns(tokenizer, "report"), recipe, 64)
+        choose_padding(tokenizer, recipe["learns_end"], without_weights(folder))
         batch = lists(DataCollatorForSeq2Seq(tokenizer)([dict(example) for example in learned]))
         found[method] = {
             "pad": tokenizer.pad_token_id,
@@ -168,18 +170,18 @@ def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
     """Return logits after training and merging; with `evaluate`, the same process also samples before and after."""
     from semis.qlora.lora import add_lora
     from semis.qlora.model import load_quantized
-    from semis.qlora.prompt import encode, load_tokenizer
+    from semis.qlora.prompt import Turns, load_tokenizer
 
     import qlora_sample
     import torch
     from transformers import set_seed
 
-    tokenizer = load_tokenizer(folder, "report")
+    turns = Turns(load_tokenizer(folder, "report"), "report")
     model = load_quantized(folder, "cpu", getattr(torch, dtype))
-    ids = torch.tensor([encode(tokenizer, "Livrez-vous ?", "", "report")[0]])
+    ids = torch.tensor([turns.prompt("Livrez-vous ?")])
     sampling = {"temperature": 0.7, "top_p": 0.7, "new_tokens": 5, "seed": 0}
     if evaluate:
-        qlora_sample.answer(model.eval(), tokenizer, "Livrez-vous ?", sampling, "report")
+        qlora_sample.answer(model.eval(), turns, "Livrez-vous ?", sampling)
     set_seed(0)
     lora = {"rank": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["query_key_value", "dense_4h_to_h"]}
     model = add_lora(model, lora, gradient_checkpointing)
@@ -192,7 +194,7 @@ def merged_logits(folder, dtype, evaluate, gradient_checkpointing):
         optimizer.zero_grad()
     model.eval()
     if evaluate:
-        qlora_sample.answer(model, tokenizer, "Livrez-vous ?", sampling, "report")
+        qlora_sample.answer(model, turns, "Livrez-vous ?", sampling)
     merged = model.merge_and_unload().eval()
     with torch.no_grad():
         return merged(input_ids=ids).logits.tolist()
@@ -300,7 +302,7 @@ def test_the_merged_model_is_base_and_adapter(chain, tmp_path, dtype):
 
 def build_llama(tokenizer, folder):
     """Write a small Llama with random weights and a chat template; return the training example of a pair."""
-    from semis.qlora.prompt import encode
+    from semis.qlora.prompt import Turns
 
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -312,14 +314,13 @@ def build_llama(tokenizer, folder):
     tokenizer.save_pretrained(folder)
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2}
     LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
-    before, after = encode(tokenizer, "Livrez-vous ?", "Oui.", "chat")
-    return [tokenizer.decode(before), tokenizer.decode(after)]
+    return [tokenizer.decode(ids) for ids in Turns(tokenizer, "chat").encode("Livrez-vous ?", "Oui.")]
 
 
 def test_another_model_with_its_own_chat_template_and_target_modules(chain, snakemake):
     model = snakemake.folder / "llama"
     texts = in_environment("qlora", build_llama, str(chain[1] / "tokenizer"), str(model))
-    assert texts == ["<s>[user] Livrez-vous ?\n[assistant] ", "Oui."]
+    assert texts == ["<s>[user] Livrez-vous ?\n[assistant]", " Oui.", "</s>"]
     config = qlora_study(
         model={"source": {"path": "llama"}},
         prompt="chat",

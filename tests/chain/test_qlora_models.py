@@ -233,7 +233,7 @@ def answers(folder):
 
     from semis.qlora.folder import ignored
     from semis.qlora.model import load_quantized
-    from semis.qlora.prompt import encode, load_tokenizer
+    from semis.qlora.prompt import Turns, load_tokenizer
 
     import qlora_sample
     import small_models
@@ -259,12 +259,12 @@ def answers(folder):
     found = {"answers": []}
     for settings in ({"eos_token_id": 2}, {"eos_token_id": 2, **odd}):
         Path(folder, "generation_config.json").write_text(json.dumps(settings))
-        tokenizer = load_tokenizer(folder, "report")
+        turns = Turns(load_tokenizer(folder, "report"), "report", folder)
         model = load_quantized(folder, "cpu", torch.float32).eval()
-        found["answers"].append(qlora_sample.answer(model, tokenizer, "Où ?", sampling, "report")["answer"])
-    prompt = encode(tokenizer, "Où ?", "", "report")[0]
+        found["answers"].append(qlora_sample.answer(model, turns, "Où ?", sampling)["answer"])
+    prompt = turns.prompt("Où ?")
     ids = by_hand(plain, prompt, sampling, qlora_sample.question_seed(0, "Où ?"))[len(prompt) :]
-    found["by hand"] = tokenizer.decode(ids, skip_special_tokens=True).strip()
+    found["by hand"] = turns.tokenizer.decode(ids, skip_special_tokens=True).strip()
     found["ignored"], found["odd"] = ignored(folder), odd
     obeying = AutoModelForCausalLM.from_pretrained(folder).generate(
         torch.tensor([prompt]), generation_config=GenerationConfig(do_sample=False, max_new_tokens=12)

@@ -45,13 +45,13 @@ def load(kind, folder):
     """Load a folder as the scripts do: RoBERTa for 16 positions, BLOOM up to the first answer."""
     if kind == "qlora":
         from semis.qlora.model import load_quantized
-        from semis.qlora.prompt import load_tokenizer
+        from semis.qlora.prompt import Turns, load_tokenizer
 
         import qlora_sample
 
         cutter = load_tokenizer(folder, "report")
         model = load_quantized(folder, "cpu", torch.bfloat16)
-        if not qlora_sample.answers_in_numbers(model, cutter, "a", "report"):
+        if not qlora_sample.answers_in_numbers(model, Turns(cutter, "report"), "a"):
             raise UserError(f"{folder} gives no numbers")
     else:
         import finetune_huggingface

@@ -22,7 +22,7 @@ try:
     import finetune_huggingface
 except ModuleNotFoundError:  # in the environment qlora
     from semis.qlora.model import load_quantized
-    from semis.qlora.prompt import load_tokenizer
+    from semis.qlora.prompt import Turns, load_tokenizer
 
     import qlora_parameters
     import qlora_sample
@@ -87,7 +87,7 @@ class Places:
         folder = self.altered(self.causal, files)
         model = load_quantized(folder, "cpu", torch.bfloat16).eval()
         sampling = {"seed": 0, "temperature": 1.0, "top_p": 1.0, "new_tokens": 2}
-        qlora_sample.answer(model, load_tokenizer(folder, "report"), "?", sampling, "report")
+        qlora_sample.answer(model, Turns(load_tokenizer(folder, "report"), "report"), "?", sampling)
 
     def adapted(self):
         model = load_quantized(self.causal, "cpu", torch.bfloat16)

@@ -1,33 +1,86 @@
 """Turns a question and its answer into tokens."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from semis.harness.errors import UserError, reason
 from semis.huggingface.pretrained import ONLY_DATA
+from semis.qlora.template import Template
+from semis.qlora.tokens import Part, Reader, divided
 
-from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
 
-def prompt(tokenizer: Any, question: str, style: str) -> str:
-    """Return the prompt for a question: the report's or, with the style chat, that of the tokenizer's chat template.
+class Turn(NamedTuple):
+    """Token ids of a question with all that is written around it, of its answer, and of the end of the answer."""
 
-    The report's prompt ends without a space, because in byte-level BPE the space belongs to the answer's first token.
+    prompt: list[int]
+    answer: list[int]
+    end: list[int]
+
+
+class Turns:
+    """Turns questions and answers into tokens, in the report's style or, with `chat`, with the chat template.
+
+    A question, its answer and its end are one text; see `Reader` for the borders. Special tokens that a question or an
+    answer spells are text. Raises UserError if the tokenizer's chat template cannot be used.
     """
-    if style == "report":
-        return f"<human>: {question}  \n<assistant>:"
-    turn = {"role": "user", "content": question}
-    return tokenizer.apply_chat_template([turn], tokenize=False, add_generation_prompt=True)
+
+    def __init__(self, tokenizer: Any, style: str, folder: str | Path = "qlora.model") -> None:
+        self.tokenizer = tokenizer
+        self.template = Template(tokenizer, str(folder)) if style == "chat" else None
+        self.space = "" if self.template else " "  # before an answer
+        control = _control(tokenizer, self.template.text) if self.template else []
+        self.reader = Reader(tokenizer, control, opens=self.template is None)
+        self.reader.decide(self.before("?"), self.space)
+        pieces = divided(self.template.closing, control) if self.template else []
+        self.closing = "".join(pieces[:2]) if len(pieces) > 1 else ""  # up to the first token that the template writes
+        self.end = tokenizer.convert_tokens_to_ids(pieces[1]) if self.closing else tokenizer.eos_token_id
+
+    def before(self, question: str) -> list[Part]:
+        """Return the text before an answer.
+
+        The report's ends without a space, because in byte-level BPE the space belongs to the answer's first token.
+        """
+        if self.template:
+            return self.template.before(question)
+        return [Part(f"<human>: {question}  \n<assistant>:")]
+
+    def prompt(self, question: str) -> list[int]:
+        """Return the ids after which the model answers."""
+        return self.reader.prompt(self.before(question), self.space)
+
+    def encode(self, question: str, answer: str) -> Turn:
+        """Return the turn as the model learns it."""
+        text, closing = Part(self.space + answer), Part(self.closing, written=True)
+        prompt, learned, end = self.reader.turn(self.before(question), text, closing, self.space)
+        return Turn(prompt, learned, end if self.closing else [self.end])
+
+    def stops(self, others: int | Iterable[int] | None) -> list[int]:
+        """Return the ids that end an answer: the template's end, eos, and `others`, the model's own."""
+        own = [others] if isinstance(others, int) else others or []
+        return sorted({self.end, self.tokenizer.eos_token_id, *(i for i in own if i >= 0)})
+
+    def described(self) -> dict[str, Any]:
+        """Return, for training.json, the token that ends an answer and the date that the chat template is told."""
+        return {
+            "end_of_answer": self.tokenizer.convert_ids_to_tokens(self.end),
+            "template_date": self.template.today if self.template else None,
+        }
 
 
-def encode(tokenizer: Any, question: str, answer: str, style: str) -> tuple[list[int], list[int]]:
-    """Return (token ids of the prompt, token ids of the answer without an end of sequence)."""
-    text = prompt(tokenizer, question, style)
-    report = style == "report"  # only a chat template writes special tokens; in the report's style </s> is text
-    before = tokenizer(text, add_special_tokens=report, split_special_tokens=report)["input_ids"]
-    after = f" {answer}" if report else answer
-    return before, tokenizer(after, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+def _control(tokenizer: Any, written: str) -> list[str]:
+    """Return the tokens that a chat template may write: all special ones, and others that are in its text `written`.
+
+    Blanks may be a token too, but every text holds them. A token that the tokenizer reads as text even there (its rules
+    can demand that) is none of them.
+    """
+    added = {t.content: t for t in tokenizer.added_tokens_decoder.values()}
+    named = [text for text, t in added.items() if t.special or (text in written and not text.isspace())]
+    pieces = divided(written, named)
+    ids = tokenizer(written, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+    return [text for text in named if pieces.count(text) <= ids.count(tokenizer.convert_tokens_to_ids(text))]
 
 
 def load_tokenizer(folder: str | Path, style: str) -> Any:
@@ -41,16 +94,5 @@ def load_tokenizer(folder: str | Path, style: str) -> Any:
         ) from error
     if tokenizer.eos_token is None:
         raise UserError(f"{folder} has a tokenizer without an eos_token; name one in its tokenizer_config.json.")
-    if style == "chat" and not tokenizer.chat_template:
-        raise UserError(
-            f"qlora.prompt is chat, but the tokenizer of {folder} has no chat template; set it to report, or give "
-            "qlora.model a model that was made for chats."
-        )
-    try:
-        prompt(tokenizer, "?", style)
-    except TemplateError as error:  # the template itself fails, or tries something that a template must not do
-        raise UserError(
-            f"{folder}: its tokenizer's chat template fails on a question ({reason(error)}); set qlora.prompt to "
-            "report, or give qlora.model another model."
-        ) from error
+    Turns(tokenizer, style, folder)
     return tokenizer

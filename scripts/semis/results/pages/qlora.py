@@ -14,7 +14,7 @@ def section(results: Results) -> list[str]:
     metrics, samples = results.qlora["metrics"], results.qlora["samples"]
     stages = {"base, before": metrics["before"]}
     stages |= {f"{method}, after": found["after"] for method, found in metrics["methods"].items()}
-    return [
+    parts = [
         "## Language model in 4 bits with LoRA",
         parameters_table(results.qlora["parameters"]),
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
@@ -22,11 +22,14 @@ def section(results: Results) -> list[str]:
         *(questions_learned(method, metrics["data"], found) for method, found in metrics["methods"].items()),
         *not_obeyed(metrics["before"]["holdout"]["ignored"]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
+        *(too_long(method, found["training"]) for method, found in metrics["methods"].items()),
+        held_out_cut(metrics["before"]["holdout"]),
         *results.images("Language model"),
         "### Answers",
         "[qlora/samples.html](qlora/samples.html) shows them side by side.",
         *answers(samples),
     ]
+    return [part for part in parts if part]
 
 
 def parameters_table(parameters: dict[str, Any]) -> str:
@@ -65,6 +68,33 @@ def trained_on(method: str, training: dict[str, Any]) -> str:
     """Return the sentence about the device of a method's training and its differences from the report."""
     changes = "".join(f"; {escaped(change)}" for change in training["changes"])
     return f"The method {method} was trained on {escaped(training['device'])}{changes}."
+
+
+def too_long(method: str, training: dict[str, Any]) -> str:
+    """Return the sentences about the pairs that were too long for a method's training; nothing without any."""
+    found = [cut_pairs(training)]
+    if training["pairs_beyond_positions"]:
+        found.append(
+            f"{training['pairs_beyond_positions']} have more tokens than the {training['positions']} positions that "
+            "the model was trained for."
+        )
+    found = [sentence for sentence in found if sentence]
+    return f"Pairs of the method {method}: {' '.join(found)}" if found else ""
+
+
+def cut_pairs(training: dict[str, Any]) -> str:
+    """Return how many pairs were cut to max_length, and how many of those have nothing of their answer left."""
+    if not training["pairs_cut"]:
+        return ""
+    without = training["pairs_without_answer"]
+    rest = f", and {without} of those have nothing of their answer left" if without else ""
+    return f"{training['pairs_cut']} of {training['pairs']} were cut to `max_length` tokens{rest}."
+
+
+def held_out_cut(holdout: dict[str, Any]) -> str:
+    """Return the sentence about held-out pairs that are longer than the model; nothing without any."""
+    cut = holdout["pairs_cut"]
+    return f"{cut} of {holdout['pairs']} held-out pairs were cut to the model's positions." if cut else ""
 
 
 def answers(samples: list[dict[str, Any]]) -> list[str]:
