@@ -12,4 +12,4 @@ onsuccess:
 
 
 onerror:
-    finish.fail(STUDY, TARGETS)
+    finish.fail(STUDY, SNAKEMAKE, TARGETS)

@@ -63,7 +63,7 @@ def download(url: str, stream: BinaryIO, bar: tqdm) -> None:
                     bar.update(len(block))
             return
         except TEMPORARY as error:
-            if isinstance(error, requests.HTTPError) and error.response.status_code < 500:
+            if 0 < _status(error) < 500:
                 raise
             tries = 1 if stream.tell() > longest else tries + 1
             longest = max(longest, stream.tell())
@@ -107,10 +107,16 @@ def _is_page(answer: requests.Response, start: bytes) -> bool:
     )
 
 
+def _status(error: requests.RequestException) -> int:
+    """Return the status with which the server refused a request, or 0 for another error."""
+    answer = error.response if isinstance(error, requests.HTTPError) else None
+    return 0 if answer is None else answer.status_code
+
+
 def _reason(error: requests.RequestException) -> str:
     """Return the cause of an error in a few words."""
-    if isinstance(error, requests.HTTPError):
-        return f"HTTP {error.response.status_code}"
+    if status := _status(error):
+        return f"HTTP {status}"
     return str(error) if isinstance(error, Refused) else type(error).__name__
 
 

@@ -98,12 +98,12 @@ def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> Non
 
     # Weights only: other entries of a checkpoint may name an architecture or a task that does not exist here.
     clean = folder / "start.pt" if start else None
-    if start:
+    if clean:
         checkpoints.save(clean, weights, *sizes, {"task": "masked_lm"})
     fairseq_training.train(folder / "data", folder, flags, CHECKPOINTS, clean)
 
     best = folder / "checkpoints" / "checkpoint_best.pt"
-    state = checkpoints.load(best if training["selection"] == "best" else fairseq_training.saved(folder, CHECKPOINTS))
+    state = checkpoints.load(best if training["selection"] == "best" else fairseq_training.last(folder, CHECKPOINTS))
     save(output, settings, state)
     measured = fairseq_training.history(folder / "train.log", HISTORY)
     write_history(output.history, output.tensorboard, measured)

@@ -30,9 +30,9 @@ V parameters. A classification head with two classes has D<sup>2</sup> + 3 D + 2
 fine-tunes.</p>"""
 
 
-def marked(formula: str) -> str:
+def marked(formula: str) -> html.Html:
     """Return a formula of sympy as HTML."""
-    return re.sub(r"\*\*(\d+)", r"<sup>\1</sup>", html.escaped(formula)).replace("*", " ")
+    return html.Html(re.sub(r"\*\*(\d+)", r"<sup>\1</sup>", html.escaped(formula)).replace("*", " "))
 
 
 def section(model: str, rows: pd.DataFrame, sizes: Mapping[str, int]) -> list[str]:
@@ -44,7 +44,7 @@ def section(model: str, rows: pd.DataFrame, sizes: Mapping[str, int]) -> list[st
     embeddings = rows.loc[rows["module"].str.startswith("embed_"), "parameters"].sum()
     heads = language_model_head(sizes["D"], sizes["V"]) + classification_head(sizes["D"], 2)
     cells = [
-        [html.escaped(row.module), row.shape, f"{row.parameters:,}", marked(row.formula), f"{row.analytic:,}"]
+        [row.module, row.shape, f"{row.parameters:,}", marked(row.formula), f"{row.analytic:,}"]
         for row in rows.fillna("").itertuples()
     ]
     return [

@@ -25,7 +25,7 @@ def article(sample: dict[str, Any]) -> str:
     """Return the HTML of one answer."""
     text = escaped(sample["answer"]) or "<em>(nothing)</em>"
     title = escaped(f"{sample['method']}, {sample['stage']}")
-    end = f"{ending(sample)}, seed {sample['seed']}"
+    end = escaped(f"{ending(sample)}, seed {sample['seed']}")
     return f"<article><h3>{title}</h3><p>{text}</p><small>{end}</small></article>"
 
 

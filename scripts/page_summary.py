@@ -7,13 +7,13 @@ from typing import Any
 
 from semis.harness.job import job
 from semis.results import html
-from semis.results.markdown_tables import escaped
+from semis.results.markdown_html import converted
+from semis.results.markup import escaped
 from semis.results.pages import certainty, comparisons, data, metrics, models, published, qlora, training
 from semis.results.pages.results import Results
 from semis.results.tables import read_table
 from semis.text.files import read_json, read_json_lines
 
-import markdown
 import pandas as pd
 
 SECTIONS = [
@@ -48,14 +48,12 @@ def inlined(page: str, folder: Path) -> str:
         image = base64.b64encode((folder / match[1]).read_bytes()).decode()
         return f'src="data:image/png;base64,{image}"'
 
-    body = markdown.markdown(page, extensions=["tables"])
-    return re.sub(r'src="(figures/[^"]+\.png)"', inline, body)
+    return re.sub(r'src="(figures/[^"]+\.png)"', inline, converted(page))
 
 
-def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
+def write(results: Results, output: Any, settings: dict[str, Any]) -> None:
     """Write both pages."""
-    results = gather(inputs, settings)
-    parts = [f"# {settings['study']}"]
+    parts = [f"# {escaped(settings['study'])}"]
     if settings["remark"]:
         parts.append(f"> {escaped(settings['remark'])}")
     for section in SECTIONS:
@@ -68,4 +66,5 @@ def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     with job(snakemake):
-        main(snakemake.input, snakemake.output, snakemake.params.recipe["settings"])
+        settings = snakemake.params.recipe["settings"]
+        write(gather(snakemake.input, settings), snakemake.output, settings)

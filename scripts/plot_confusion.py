@@ -2,6 +2,7 @@
 
 from semis.harness.job import job
 from semis.results import style
+from semis.results.markup import shown
 from semis.results.tables import read_table
 
 import pandas as pd
@@ -32,8 +33,9 @@ def draw_matrix(axes: Axes, rows: pd.DataFrame) -> None:
     for i, j in [(i, j) for i in range(len(labels)) for j in range(len(labels))]:
         ink = "white" if shares.iat[i, j] > 0.5 else "black"
         axes.text(j, i, f"{shares.iat[i, j]:.0%}", ha="center", va="center", color=ink)
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_yticks(range(len(labels)), labels)
+    names = [shown(label) for label in labels]
+    axes.set_xticks(range(len(labels)), names)
+    axes.set_yticks(range(len(labels)), names)
     axes.set(xlabel="predicted label", ylabel="label")
 
 

@@ -28,6 +28,7 @@ def draw(lengths: Sequence[pd.DataFrame], of: Sequence[Mapping[str, Any]]) -> Fi
         axes.annotate(f" {what['positions']} positions", (what["positions"], 0.02))
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter("")
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.set_ylabel("reviews up to this length")
         axes.grid()

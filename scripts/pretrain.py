@@ -61,7 +61,7 @@ def main(inputs: Any, output: Any, recipe: dict, threads: int) -> None:
     any_of_them = "checkpoint_*.pt"
     fairseq_training.train(folder / "data", folder, flags, any_of_them, updates=pretraining["updates"])
 
-    weights = checkpoints.load(fairseq_training.saved(folder, any_of_them))["model"]
+    weights = checkpoints.load(fairseq_training.last(folder, any_of_them))["model"]
     task = {"task": "masked_lm", "criterion": "masked_lm", "tokens_per_sample": settings["positions"]}
     task |= {"sample_break_mode": "none"}
     checkpoints.save(output.model, weights, *sizes, task)

@@ -7,11 +7,12 @@ from semis.harness.errors import redacted
 from semis.harness.job import job
 from semis.qlora.answers import metrics_row, said
 from semis.results.markdown_tables import table
+from semis.results.markup import escaped, quoted
 from semis.text.files import read_json
 
 CARD = """\
 ---
-base_model: {base}
+base_model: {quoted}
 ---
 
 # {base}: answers to questions, method {method}
@@ -67,10 +68,11 @@ def card(method: str, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
     training = found["training"]
     before, after = metrics_row(metrics["before"]), metrics_row(found["after"])
     return CARD.format(
-        method=method,
-        base=settings["base"],
-        model=origin(settings["model"]),
-        data=origin(settings["data"]),
+        method=escaped(method),
+        quoted=quoted(settings["base"]),
+        base=escaped(settings["base"]),
+        model=escaped(origin(settings["model"])),
+        data=escaped(origin(settings["data"])),
         pairs=training["pairs"],
         cut=training["pairs_cut"],
         without=training["pairs_without_answer"],

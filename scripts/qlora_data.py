@@ -49,9 +49,9 @@ def check_pair(pair: Any, named: str, place: str) -> None:
     for key in ("question", "answer"):
         value = pair.get(key) if isinstance(pair, dict) else None
         if not isinstance(value, str) or not value.strip():
-            raise UserError(f"{named}: {place} has no {key}; add it, or remove the object.")
+            raise UserError(f"{named}: {place} has no {key}; add it, or give a file without this object.")
         if NO_TEXT.search(value):
-            raise UserError(f"{named}: the {key} of {place} holds NUL or half a character; remove it.")
+            raise UserError(f"{named}: the {key} of {place} holds NUL or half a character; correct it.")
 
 
 def read_pairs(source: str | Path, file: str | None = None) -> list[dict[str, str]]:

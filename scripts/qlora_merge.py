@@ -13,15 +13,16 @@ from semis.qlora.folder import FIXED, ignored, read
 from semis.qlora.model import in_float32, load_quantized
 from semis.qlora.prompt import load_tokenizer
 from semis.qlora.version_4 import with_older_classes, with_older_names
+from semis.results.markup import escaped, quoted
 from semis.text.files import read_json
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 CARD = """\
 ---
-base_model: {base}
+base_model: {quoted}
 ---
 
 # {base} with a LoRA adapter merged in
@@ -35,10 +36,17 @@ TEXTS = [
     "1, 2, 3: « oui », (non) & peut-être…",
     "a",
 ]
+LONGEST = 24  # tokens of a text
 FAR = 1e-4  # of the largest logit: far more than rounding in float32, far less than one wrong layer
 # Files of a model folder besides its weights: the tokenizer's, the chat template, the settings for generating.
 SUFFIXES = {".json", ".txt", ".model", ".jinja", ".tiktoken", ".bpe", ".vocab"}
 OTHERS = {"config.json", "adapter_config.json"}
+
+
+def tokens(folder: str | Path, style: str) -> list[list[int]]:
+    """Return the token ids of the texts by the tokenizer of a folder; few, since a model may have few positions."""
+    tokenizer = load_tokenizer(folder, style)
+    return [tokenizer(text)["input_ids"][:LONGEST] for text in TEXTS]
 
 
 def logits(model: Any, texts: list[list[int]]) -> torch.Tensor:
@@ -46,6 +54,11 @@ def logits(model: Any, texts: list[list[int]]) -> torch.Tensor:
     model.eval()
     with torch.no_grad():
         return torch.cat([model(input_ids=torch.tensor([ids]), use_cache=False).logits[0] for ids in texts])
+
+
+def card(base: str) -> str:
+    """Return the card of a merged model."""
+    return CARD.format(base=escaped(base), quoted=quoted(base))
 
 
 def merge(folder: str | Path, adapter: str | Path, dtype: torch.dtype) -> Any:
@@ -128,9 +141,6 @@ def check(folder: str, base: str | Path, adapter: Path, dtype: torch.dtype, text
             f"{base}: the merged model differs from the base with its adapter by {far:.3g} in a logit, where rounding "
             f"explains {allowed:.3g}; set qlora.merge to false, and use the adapter with the base."
         )
-    again = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
-    if [again(text)["input_ids"] for text in TEXTS] != texts:
-        raise UserError(f"{base}: its tokenizer files give other tokens in the merged model; set qlora.merge to false.")
     print(
         f"the merged model gives the logits of base and adapter within {far:.2g} (allowed: {allowed:.2g})", flush=True
     )
@@ -140,12 +150,14 @@ def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> No
     """Write the merged model with the base's tokenizer and a short card. Raises UserError if the merging failed."""
     torch.set_num_threads(threads)
     dtype, adapter = getattr(torch, read_json(inputs.training)["dtype"]), Path(inputs.adapter[0]).parent
-    tokenizer = load_tokenizer(inputs.model, settings["prompt"])
+    texts = tokens(inputs.model, settings["prompt"])
     merge(inputs.model, adapter, dtype).save_pretrained(folder)
     copy_files(Path(inputs.model), Path(folder))
     write(Path(folder) / "config.json", settings_of(inputs.model))
-    (Path(folder) / "README.md").write_text(CARD.format(base=settings["base"]), encoding="utf-8")
-    check(folder, inputs.model, adapter, dtype, [tokenizer(text)["input_ids"] for text in TEXTS])
+    (Path(folder) / "README.md").write_text(card(settings["base"]), encoding="utf-8")
+    if tokens(folder, settings["prompt"]) != texts:
+        raise UserError(f"{inputs.model}: its tokenizer is another one in the merged model; set qlora.merge to false.")
+    check(folder, inputs.model, adapter, dtype, texts)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from semis.harness.job import job
 from semis.results.comparisons import compare, holm
 from semis.results.metrics import METRICS, Metric
 from semis.results.statistics import Labels, labels_of
-from semis.results.tables import read_predictions
+from semis.results.tables import read_predictions, write_table
 
 import pandas as pd
 
@@ -43,4 +43,4 @@ if __name__ == "__main__":
     with job(snakemake):
         predictions = read_predictions(snakemake.input.predictions, snakemake.params.recipe["settings"]["runs"])
         table = comparisons_table(predictions[predictions["split"] == "test"])
-        table.round(4).to_csv(snakemake.output[0], index=False)
+        write_table(table, snakemake.output[0])

@@ -5,6 +5,7 @@ from typing import Any
 
 from semis.harness.job import job
 from semis.results.metrics import METRICS
+from semis.results.tables import write_table
 from semis.text.files import read_json
 
 import pandas as pd
@@ -33,4 +34,4 @@ def metrics_table(runs: Sequence[dict[str, Any]]) -> pd.DataFrame:
 if __name__ == "__main__":
     with job(snakemake):
         table = metrics_table([read_json(path) for path in snakemake.input.metrics])
-        table.round(4).to_csv(snakemake.output[0], index=False)
+        write_table(table, snakemake.output[0])

@@ -3,7 +3,7 @@
 from semis.harness.job import job
 from semis.results.metrics import METRICS
 from semis.results.statistics import RESAMPLED, disagreement, interval, labels_of, standard_errors
-from semis.results.tables import read_predictions
+from semis.results.tables import read_predictions, write_table
 
 import pandas as pd
 
@@ -36,4 +36,4 @@ def spread_table(predictions: pd.DataFrame) -> pd.DataFrame:
 if __name__ == "__main__":
     with job(snakemake):
         predictions = read_predictions(snakemake.input.predictions, snakemake.params.recipe["settings"]["runs"])
-        spread_table(predictions).round(4).to_csv(snakemake.output[0], index=False)
+        write_table(spread_table(predictions), snakemake.output[0])

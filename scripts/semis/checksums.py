@@ -24,12 +24,12 @@ def keep(lock: str | Path, source: dict[str, str], found: dict[str, str], origin
     try:
         before = json.loads(lock.read_text(encoding="utf-8")) if lock.exists() else {}
     except ValueError as error:
-        raise UserError(f"{lock} was damaged after Semis wrote it ({error}); remove it.") from error
+        raise UserError(f"{lock} was damaged after Semis wrote it ({error}); move it away and run again.") from error
     if before.get("source") == source and before["sha256"] != found:
         names = sorted(name for name in before["sha256"] | found if before["sha256"].get(name) != found.get(name))
         raise UserError(
             f"{origin} has changed since it was first fetched: {', '.join(names[:5])} differ{'s' * (len(names) == 1)} "
-            f"from the checksum in {lock}; remove that file if you want the new version, or restore the old one."
+            f"from the checksum in {lock}; move that file away if you want the new version, or restore the old one."
         )
     text = json.dumps({"source": source, **more, "sha256": found}, indent=1, ensure_ascii=False)
     part = lock.with_name(f"{lock.name}.part")  # an incomplete lock file would protect nothing

@@ -186,8 +186,8 @@ def test_what_came_at_first_is_remembered(snakemake, server):
     shutil.rmtree(snakemake.folder / "results/t/downloads")
     assert snakemake.sentence(config, "data") == (
         f"Semis: datasets.books.source: the file from {url} has changed since it was first fetched: books.zip differs "
-        f"from the checksum in {lock.relative_to(snakemake.folder)}; remove that file if you want the new version, or "
-        "restore the old one."
+        f"from the checksum in {lock.relative_to(snakemake.folder)}; move that file away if you want the new version, "
+        "or restore the old one."
     )
     assert snakemake.files(FETCHED) == [] and json.loads(lock.read_text())["sha256"] == {"books.zip": first}
     lock.unlink()
@@ -433,7 +433,7 @@ def test_a_branch_that_moved_on_is_refused(server, tmp_path, monkeypatch):
     second = server.serve_repository("dataset", "lab/books", {"a.review": "1", "b.review": "3"})
     assert sentence(source) == (
         "datasets.books.source: the repository lab/books of the hub has changed since it was first fetched: b.review "
-        f"differs from the checksum in {lock}; remove that file if you want the new version, or restore the old one."
+        f"differs from the checksum in {lock}; move that file away if you want the new version, or restore the old one."
     )
     assert json.loads(lock.read_text()) == known
     assert sentence(source | {"revision": second}) is None

@@ -1,5 +1,6 @@
 """The messages at the end of a run, and when it writes provenance.json and report.html; on a finished demo."""
 
+import re
 import shutil
 
 import pytest
@@ -48,7 +49,8 @@ def test_a_part_is_called_a_part_and_the_whole_is_recorded_next(finished, args):
     done = finished(CONFIG, *args)
     assert done.returncode == 0, done.output
     [sentence] = said(done)
-    assert "made only the part that it was asked for" in sentence and "results of results/demo are there. " in sentence
+    assert "made only the part that it was asked for, and checked no other. " in sentence
+    assert "results of results/demo are there. " in sentence
     assert dates(finished.folder) == before
     done = finished(CONFIG)
     assert "Semis: done. " in said(done)[-1] and all(now > then for now, then in zip(dates(finished.folder), before))
@@ -74,8 +76,25 @@ def test_a_failure_says_what_is_missing(finished):
     finally:
         script.write_text(text)
     assert done.returncode != 0
-    assert "the study is not finished" in said(done)[-1] and f"missing are {FIGURE}" in said(done)[-1]
+    assert "the study is not finished" in said(done)[-1] and f"missing or out of date are {FIGURE}" in said(done)[-1]
     assert dates(finished.folder) == before
+    assert "Semis: done. " in said(finished(CONFIG))[-1]
+
+
+def test_results_that_an_evaluation_should_have_renewed_are_not_counted(finished):
+    """All files of the whole study are there, from the run before."""
+    script = finished.folder / "scripts" / "evaluate_huggingface.py"
+    text = script.read_text()
+    try:
+        script.write_text(text.replace("def classify(", "def other("))
+        done = finished(CONFIG)
+    finally:
+        script.write_text(text)
+    assert done.returncode != 0
+    found, targets = map(
+        int, re.search(r"(\d+) of the (\d+) results of results/demo are there", said(done)[-1]).groups()
+    )
+    assert found < targets and "; missing or out of date are results/demo/tables/metrics.csv" in said(done)[-1]
     assert "Semis: done. " in said(finished(CONFIG))[-1]
 
 

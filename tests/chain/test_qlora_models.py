@@ -299,9 +299,8 @@ def another_adapter(folder):
     small_models.adapter(base, ["c_fc"])
     inputs = {"model": base, "adapter": [f"{base}/adapter/x"], "training": f"{base}/adapter/training.json"}
     qlora_merge.main(SimpleNamespace(**inputs), merged, {"prompt": "report", "base": "b"}, 1)
-    texts = [qlora_merge.load_tokenizer(base, "report")(text)["input_ids"] for text in qlora_merge.TEXTS]
     try:
-        qlora_merge.check(merged, base, Path(folder, "first"), torch.float32, texts)
+        qlora_merge.check(merged, base, Path(folder, "first"), torch.float32, qlora_merge.tokens(base, "report"))
     except UserError as error:
         return str(error)
 

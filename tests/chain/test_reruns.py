@@ -87,7 +87,7 @@ ONE_MORE = {"model": "roberta-demo", "start": "scratch", "training": {"learning_
 EDITS = {
     "one more seed": {"config": lambda config: config["seeds"].append(2)},
     "one more method": {"config": setting("methods", "third", value=ONE_MORE)},
-    "a method removed": {"config": lambda config: config["methods"].pop("fairseq-scratch") and None},
+    "a method left out": {"config": lambda config: config["methods"].pop("fairseq-scratch") and None},
     "`methods` in another order": {"config": lambda config: turned(config, "methods")},
     "a method's own setting": {
         "config": setting("methods", "fairseq-scratch", "training", value={"learning_rate": 0.001})

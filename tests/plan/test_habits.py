@@ -153,3 +153,25 @@ def test_prose_is_plain(words):
         if re.search(words, line)
     ]
     assert not found, "\n".join(found)
+
+
+def texts_for_users():
+    """Yield (file, text) of what users read: messages, docs and comments, but not docstrings, which describe code."""
+    for file in [*PRODUCT, *sorted((ROOT / "benchmarks").glob("*.py"))]:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        found = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs)
+        yield from ((file, node.value) for node in found if isinstance(node.value, str))
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for file in (ROOT / name for name in listed.stdout.splitlines() if not name.startswith(("tests/", ".git"))):
+        if file.suffix in (".md", ".smk", ".rst", ".yaml", ".yml", ".sh") or file.name in ("Makefile", "activate"):
+            yield file, file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def test_no_text_advises_to_remove_anything():
+    """What a user has may be the only copy. A message says: move it away, correct it, leave a key out."""
+    unread = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]  # rules of the project, for its authors
+    advice = re.compile(r"(?i)\b(remove|delete|erase|unlink|rmdir|rm -)\b|\brm\s+-")
+    texts = list(texts_for_users())
+    found = [(str(file), match[0]) for file, text in texts if file not in unread for match in advice.finditer(text)]
+    assert not found and len(texts) > 1000

@@ -31,7 +31,7 @@ def make(tmp_path):
     for file in ("Makefile", "requirements.txt", "tests/requirements.txt"):
         shutil.copy(ROOT / file, tmp_path / file)
     (tmp_path / "bin").mkdir()
-    for tool in ("mkdir", "rm", "touch"):
+    for tool in ("mkdir", "mv", "touch"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
 
     def call(*args, **env):
@@ -88,7 +88,7 @@ def test_a_python_other_than_that_of_the_environment_is_refused(make, tmp_path):
     assert make("--dry-run", "demo").returncode == 0
     done = make("--dry-run", "demo", "PYTHON=python3.13")
     assert done.returncode == 2
-    assert "Semis: .venv was made with Python 3.11.7; remove .venv to have it made with python3.13" in done.stderr
+    assert "Semis: .venv was made with Python 3.11.7; move .venv away to have it made with python3.13" in done.stderr
 
 
 def test_an_environment_without_its_python_is_made_again(make, tmp_path):
@@ -101,6 +101,8 @@ def test_an_environment_without_its_python_is_made_again(make, tmp_path):
     assert make(".venv/bin/python").returncode == 0
     assert (tmp_path / ".venv" / "bin" / "python").read_text() == f"{tmp_path}/bin/python3.12\n"
     assert not (tmp_path / ".venv" / ".workflow").exists()
+    [kept] = tmp_path.glob(".venv.old.*")  # it may hold a user's work
+    assert sorted(path.name for path in kept.iterdir()) == [".tests", ".workflow", "bin"]
 
 
 def test_what_a_shell_holds_for_other_pythons_does_not_reach_pip(make, tmp_path):

@@ -140,13 +140,16 @@ def test_a_large_archive_is_unpacked_up_to_a_limit(unpacked, pack, monkeypatch):
         (tampered({"a.txt": "A"}, compress_type=97), "is packed in a way that Python cannot read (That comp"),
         (tampered({"a.txt": "A"}, CRC=1), "is a damaged archive (Bad CRC-32"),
         (tampered({"a.txt": "A" * 9}, file_size=1), "is a damaged archive ("),
-        (zipped({"a.txt": "A" * 999})[:-30], "is neither a zip nor a tar archive; remove it and check its source"),
+        (
+            zipped({"a.txt": "A" * 999})[:-30],
+            "is neither a folder nor a zip or tar archive; give one",
+        ),
         (tarred({"a.txt": "A" * 999, "b": "B" * 9999})[:-30], "is a damaged archive (Compressed file ended"),
         (tarred({"a.txt": "A" * 999}, "")[:600], "is a damaged archive (unexpected end of data)"),
-        (b"", "is neither a zip nor a tar archive"),
-        (b"<html>Please log in</html>", "is neither a zip nor a tar archive"),
-        (b"Rar!\x1a\x07\x01\x00", "is neither a zip nor a tar archive"),
-        (b"7z\xbc\xaf\x27\x1c", "is neither a zip nor a tar archive"),
+        (b"", "is neither a folder nor a zip or tar archive"),
+        (b"<html>Please log in</html>", "is neither a folder nor a zip or tar archive"),
+        (b"Rar!\x1a\x07\x01\x00", "is neither a folder nor a zip or tar archive"),
+        (b"7z\xbc\xaf\x27\x1c", "is neither a folder nor a zip or tar archive"),
     ],
     ids=["encrypted", "method", "checksum", "length", "cut zip", "cut tar.gz", "cut tar", "empty", "page", "rar", "7z"],
 )
@@ -203,6 +206,6 @@ def test_unpack_folder_takes_the_files_next_to_config_json(tmp_path):
 
 def test_a_file_that_is_not_an_archive_is_refused(tmp_path):
     (tmp_path / "page.zip").write_text("<html>")
-    with pytest.raises(UserError, match="neither a zip nor a tar archive"):
+    with pytest.raises(UserError, match="neither a folder nor a zip or tar archive"):
         with archives.members(tmp_path / "page.zip"):
             pass

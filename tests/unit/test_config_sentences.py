@@ -34,7 +34,7 @@ MISTAKES = [
     # types
     ("seeds", 3, "seeds is 3, which is not a list, such as [0, 1]; correct it."),
     ("seeds", [0, 1.0], "seeds.1 is 1.0, not a whole number; write 1."),
-    ("seeds", None, "seeds is empty; give it a value, or remove the key."),
+    ("seeds", None, "seeds is empty; give it a value, or leave the key out."),
     ("seeds", ["0"], "seeds.0 is the text '0', not a number; write 0 without quotes."),
     ("seeds", [True], "seeds.0 is True, which is not a whole number; correct it."),
     ("training", [], "training is [], which is not keys with values; correct it."),
@@ -73,10 +73,10 @@ MISTAKES = [
     ("training", {"total_updates": "all"}, "training.total_updates cannot be 'all'; it is length of the learning-rate"),
     ("training", {"adam_betas": [0.9]}, "training.adam_betas has 1; it must have at least 2."),
     ("training", {"adam_betas": [0.9] * 3}, "training.adam_betas has 3; it must have at most 2."),
-    ("seeds", [1, 1], "seeds holds 1 twice; remove one."),
+    ("seeds", [1, 1], "seeds holds 1 twice; write it once."),
     ("seeds", [-1], "seeds.0 is -1; it must be at least 0."),
     ("seeds", [2**32], "seeds.0 is 4294967296; give it at most 2147483647."),
-    ("seeds", [], "seeds is empty; give it a value, or remove the key."),
+    ("seeds", [], "seeds is empty; give it a value, or leave the key out."),
     # names
     ("study", "../x", "study cannot be '../x'; it is letters, digits, '-' and '_'."),
     ("study", "..", "study cannot be '..'; it is letters, digits, '-' and '_'."),
@@ -91,6 +91,11 @@ MISTAKES = [
     ("methods.scratch.model", "bert", "methods.scratch.model 'bert' is not under models; known are tiny."),
     ("datasets.books.labels", ["a b", "c"], "datasets.books.labels.0 cannot be 'a b'; it is text without blanks, "),
     ("datasets.books.labels", ["<unk>", "c"], "datasets.books.labels.0 cannot be '<unk>'; it is text without blanks, "),
+    (
+        "datasets.books.labels",
+        ["\u00e9", "e\u0301"],
+        "datasets.books.labels has 'e\u0301' in two Unicode forms, which are the same label; write it once.",
+    ),
     ("datasets.books.labels", ["a"], "datasets.books.labels has 1; it must have at least 2."),
     # settings that do not fit each other
     ("engine", "fats", "engine cannot be 'fats'"),
@@ -114,7 +119,7 @@ MISTAKES = [
         "qlora.methods.a.recipe cannot be 'better'; known are report, improved.",
     ),
     ("qlora", QLORA | {"methods": ["a"]}, "qlora.methods is ['a'], which is not keys with values; correct it."),
-    ("qlora", QLORA | {"methods": {}}, "qlora.methods is empty; give it a value, or remove the key."),
+    ("qlora", QLORA | {"methods": {}}, "qlora.methods is empty; give it a value, or leave the key out."),
     (
         "qlora",
         QLORA | {"methods": {"a/b": {}}},
@@ -148,8 +153,12 @@ MISTAKES = [
     ),
     ("datasets.books.source", {"path": "a\0b"}, "datasets.books.source.path 'a\\x00b' is not there; put the file in "),
     ("datasets.books.source", {"path": "a" * 5000}, f"datasets.books.source.path '{'a' * 5000}' is not there; put"),
-    ("datasets.books.source", {"path": ""}, "datasets.books.source.path is empty; give it a value, or remove the key."),
-    ("datasets.books.source.sha256", "0" * 64, "datasets.books.source.sha256 is for a url; remove it."),
+    (
+        "datasets.books.source",
+        {"path": ""},
+        "datasets.books.source.path is empty; give it a value, or leave the ",
+    ),
+    ("datasets.books.source.sha256", "0" * 64, "datasets.books.source.sha256 is for a url; leave it out."),
     ("datasets.books.source", {"url": "http://a/b/"}, "datasets.books.source.url 'http://a/b/' ends in no file name; "),
     ("datasets.books.source", {"url": "ftp://a/b"}, "datasets.books.source.url cannot be 'ftp://a/b'; it is an http:"),
     (
@@ -167,7 +176,7 @@ MISTAKES = [
         [{"path": "no.txt"}],
         "models.tiny.tokenizer.text.0.path 'no.txt' is not there; put",
     ),
-    ("published", "nowhere.csv", "published 'nowhere.csv' is not there; correct the path, or remove the key."),
+    ("published", "nowhere.csv", "published 'nowhere.csv' is not there; correct the path, or leave the key out."),
 ]
 
 
@@ -214,11 +223,11 @@ def test_a_table_of_published_figures_is_checked_before_any_job(good, tmp_path, 
     [
         (
             "models:\n  a: {}\n  b: {}\n  a: {}\n",
-            " line 4: the key 'a' is given a second time (line 2 has it too); rename or remove one.",
+            " line 4: the key 'a' is given a second time (line 2 has it too); rename one, or write it once.",
         ),
         (
             '{"study": "t", "study": "t"}',
-            " line 1: the key 'study' is given a second time (line 1 has it too); rename or re",
+            " line 1: the key 'study' is given a second time (line 1 has it too); rename one, or",
         ),
         ("study: t\nseeds: [1, 010]\n", " line 2: YAML reads 010 as 8; write 8, or a name in quotes."),
         ("study: 0x1F\n", " line 1: YAML reads 0x1F as 31; write 31, or a name in quotes."),

@@ -1,6 +1,7 @@
 """The messages and files at the end of a run, with a Snakemake whose answers the test defines."""
 
 import json
+import re
 from types import SimpleNamespace
 
 from semis.study import finish
@@ -26,8 +27,8 @@ def study(tmp_path, monkeypatch):
     return Study(CONFIG)
 
 
-def snakemake(planned=RECIPE, whole=True, touches=False, due=True):
-    """An object with Snakemake's answers for `finish`; it plans one training."""
+def snakemake(planned=RECIPE, whole=True, touches=False, due=True, unmade=()):
+    """An object with Snakemake's answers for `finish`; it plans one training, and has not made the files `unmade`."""
     jobs = [("finetune_fairseq", f"{RUN}/training.recipe.json", planned)]
     return SimpleNamespace(
         touches=touches,
@@ -37,6 +38,7 @@ def snakemake(planned=RECIPE, whole=True, touches=False, due=True):
         snakefile="Snakefile",
         recipes=lambda due=False: jobs,
         environments=dict,
+        unmade=lambda: list(unmade),
     )
 
 
@@ -91,20 +93,49 @@ def test_a_recipe_is_compared_in_its_json_form(study, tmp_path, capsys):
 
 def test_a_partial_run_a_touch_and_a_failure_record_nothing(study, tmp_path, capsys):
     finish.finish(study, snakemake(whole=False), tmp_path, TARGETS)
-    assert "made only the part that it was asked for: 2 of the 2 results of results/t are there. `snakemake`" in said(
-        capsys
-    )
+    sentence = "it was asked for, and checked no other. 2 of the 2 results of results/t are there. `snakemake`"
+    assert sentence in said(capsys)
     (tmp_path / TARGETS[1]).unlink()
     finish.finish(study, snakemake(whole=False), tmp_path, TARGETS)
-    assert "1 of the 2 results of results/t are there; missing are results/t/tables/metrics.csv. " in said(capsys)
-    finish.finish(study, snakemake(touches=True), tmp_path, TARGETS)
-    assert "--touch has only marked results as new" in said(capsys)
-    finish.fail(study, TARGETS)
     assert (
-        "the study is not finished, since a job failed: 1 of the 2 results of results/t are there; missing are"
+        "1 of the 2 results of results/t are there; missing or out of date are results/t/tables/metrics.csv. "
         in said(capsys)
     )
+    finish.finish(study, snakemake(touches=True), tmp_path, TARGETS)
+    assert "--touch has only marked results as new" in said(capsys)
+    finish.fail(study, snakemake(unmade=[TARGETS[1]]), TARGETS)
+    assert (
+        "the study is not finished, since a job failed. 1 of the 2 results of results/t are there; missing or out of "
+        "date are" in said(capsys)
+    )
     assert written(tmp_path) == [False, False]
+
+
+def test_results_that_a_failed_run_should_have_renewed_are_not_counted(study, capsys):
+    """All files are there, from an earlier run."""
+    finish.fail(study, snakemake(unmade=[f"{RUN}/metrics.json", *TARGETS, finish.marker(study)]), TARGETS)
+    assert "0 of the 2 results of results/t are there; missing or out of date are results/t/summary.md, " in said(
+        capsys
+    )
+    finish.fail(study, snakemake(unmade=["results/t/provenance"]), TARGETS)
+    assert "2 of the 2 results of results/t are there; missing or out of date are results/t/provenance. " in said(
+        capsys
+    )
+    finish.fail(study, snakemake(whole=False, unmade=[f"{RUN}/metrics.json"]), TARGETS)
+    assert said(capsys) == (
+        "Semis: the study is not finished, since a job failed. This run was asked for a part of it, and has not made "
+        f"{RUN}/metrics.json. It checked no other part; `snakemake` without targets makes or checks the rest."
+    )
+
+
+def test_a_text_cannot_end_the_script_of_snakemakes_report():
+    """Snakemake writes params into a script element; the text must mean the same to JavaScript."""
+    text = "</script><script>alert(1)</script><!--"
+    data = json.dumps({"summary": {"params": text}})
+    page = f"<script>\n    var results = {data};\n    </script>\n<script>var other = 1 < 2;</script>\n"
+    found = finish.without_tags(page)
+    assert found.count("<script>") == found.count("</script>") == 2 and "1 < 2" in found and "<!--" not in found
+    assert json.loads(re.search(r"results = (.*);", found)[1]) == {"summary": {"params": text}}
 
 
 def test_a_report_that_cannot_be_written_is_tried_again(study, tmp_path, capsys, monkeypatch):

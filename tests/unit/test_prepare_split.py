@@ -101,7 +101,7 @@ REFUSED = {
         b"1\n0\n",
         "train.review line 1 is not UTF-8; save the file in that encoding.",
     ),
-    "NUL": (b"a\nb\0\n", b"1\n0\n", "train.review line 2 holds a NUL byte; remove it."),
+    "NUL": (b"a\nb\0\n", b"1\n0\n", "train.review line 2 holds a NUL byte; save the file as text without it."),
     "nothing": (b"", b"", "train.review holds no review; put at least one there."),
     "only a blank line": (b"\n", b"\n", "train.review holds no review; put at least one there."),
     "no labels": (
@@ -201,7 +201,7 @@ def test_an_archive_holds_exactly_one_file_of_each_name(tmp_path, pack):
 
 def test_a_source_that_is_not_an_archive_gives_one_sentence(tmp_path):
     page = packed(tmp_path / "books.zip", b"<html>Please log in</html>")
-    assert prepared(page).startswith(f"{page} is neither a zip nor a tar archive; ")
+    assert prepared(page).startswith(f"{page} is neither a folder nor a zip or tar archive; ")
     cut = packed(tmp_path / "books.tgz", tarred({"train.review": "a\n" * 9999, "train.label": "1\n" * 9999})[:-30])
     assert prepared(cut).startswith(f"{cut} is a damaged archive (")
 
@@ -231,3 +231,27 @@ def test_a_format_without_file_names_reads_the_source_itself(tmp_path, monkeypat
 
     monkeypatch.setattr(formats, "load", lambda name: Whole())
     assert prepared(file, "valid") == ([str(file), "a", "b"], ["valid", "0", "1"])
+
+
+COMPOSED, DECOMPOSED = "\u00e9t\u00e9", "e\u0301te\u0301"
+
+
+@pytest.mark.parametrize("written", [[COMPOSED, DECOMPOSED], [DECOMPOSED, COMPOSED]], ids=["composed", "decomposed"])
+def test_labels_are_equal_in_each_unicode_form_and_come_out_as_the_config_writes_them(tmp_path, written):
+    """The config has one form; the file mixes both. Reviews keep their own form."""
+    lines = "\n".join([*written, "nul", "\uac00", "\u1100\u1161"]) + "\n"
+    reviews = f"{COMPOSED}\n{DECOMPOSED}\nc\nd\ne\n"
+    folder = lay_out(tmp_path / "in", {"train.review": reviews, "train.label": lines})
+    found = prepared(folder, labels=(written[0], "nul", "\u1100\u1161"))
+    assert found == ([COMPOSED, DECOMPOSED, "c", "d", "e"], [written[0]] * 2 + ["nul"] + ["\u1100\u1161"] * 2)
+
+
+def test_labels_that_look_alike_and_are_others_stay_others(tmp_path):
+    """NFC does not unite a ligature with its letters, or full width with half width."""
+    folder = lay_out(tmp_path / "in", {"train.review": "a\nb\n", "train.label": "\ufb01n\nfin\n"})
+    assert "train.label line 1 holds the label '\ufb01n'" in prepared(folder, labels=("fin", "\uff11"))
+
+
+def test_a_label_that_a_file_has_in_no_form_is_named(tmp_path):
+    folder = lay_out(tmp_path / "in", {"train.review": "a\n", "train.label": f"{DECOMPOSED}\n"})
+    assert "has no line with the label nul" in prepared(folder, labels=(COMPOSED, "nul"))

@@ -1,12 +1,15 @@
 """Statistics, compared with numbers from other sources."""
 
 import math
+from itertools import product
 
 from semis.results.comparisons import against_majority, compare, equivalence, holm, paired_difference
 from semis.results.metrics import METRICS, measured
+from semis.results.numbers import interval as interval_text
 from semis.results.numbers import p_equation, p_value
 from semis.results.statistics import (
     INTERVAL,
+    RESAMPLED,
     Labels,
     disagreement,
     interval,
@@ -18,10 +21,12 @@ from semis.results.statistics import (
     standard_errors,
     students_interval,
 )
+from semis.results.tables import write_table
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from statsmodels.stats.weightstats import ttost_paired
 from table_comparisons import comparisons_table
 from table_metrics import metrics_table
@@ -261,3 +266,92 @@ def test_methods_two_points_apart_are_rarely_called_equal_within_two_points():
 
     found = [equivalence(method(0.72), method(0.7), 2)["equivalent"] for _ in range(400)]
     assert np.mean(found) < 0.09  # the level is 5 %, as above
+
+
+def table_of(right, seeds=1):
+    """Return the labels of a method that is right or wrong on each review, the same with every seed."""
+    right = np.asarray(right, dtype=int)
+    return Labels(np.ones(len(right), int), np.tile(right, (seeds, 1)))
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 2, 5, 20, 500])
+@pytest.mark.parametrize("right", [0, 1])
+@pytest.mark.parametrize("way", [INTERVAL, RESAMPLED])
+def test_reviews_that_are_all_right_or_all_wrong_have_the_interval_of_clopper_and_pearson(right, n, seeds, way):
+    exact = binomtest(n * right, n).proportion_ci(method="exact")
+    assert interval(ACCURACY, table_of([right] * n, seeds), way) == pytest.approx((100 * exact.low, 100 * exact.high))
+
+
+def test_twenty_seeds_on_one_review_know_no_more_than_one_review():
+    labels = Labels(np.ones(1), np.ones((20, 1)))
+    labels.predicted[0] = 0
+    low, high = interval(ACCURACY, labels)
+    assert low < 2.5 and high > 97.5
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 40])
+def test_a_method_that_is_always_right_where_the_other_is_wrong_has_mcnemars_p_value(n):
+    found = compare(ACCURACY, table_of([1] * n, 2), table_of([0] * n, 3))
+    assert found["p_value"] == pytest.approx(binomtest(n, n).pvalue)
+    assert found["ci_high"] == 100 and (found["ci_low"] > 0) == (found["p_value"] < 0.05)
+    again = compare(ACCURACY, table_of([0] * n), table_of([1] * n))
+    assert (again["p_value"], again["ci_high"]) == (pytest.approx(found["p_value"]), pytest.approx(-found["ci_low"]))
+
+
+@pytest.mark.parametrize("n", [1, 5, 200])
+def test_methods_with_equal_results_may_differ_on_other_reviews(n):
+    """On up to 1 - 0.025 ** (1 / n) of all reviews, by Clopper and Pearson, one may be right and the other wrong."""
+    found = compare(ACCURACY, table_of([1] * n), table_of([1] * n))
+    most = 100 * binomtest(0, n).proportion_ci(method="exact").high
+    assert (found["difference"], found["p_value"]) == (0, 1)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((-most, most))
+    equal = 100.0 * np.ones((1, n))
+    assert equivalence(equal, equal, 2)["equivalent"] == (n == 200)
+
+
+def test_no_interval_has_the_width_0_and_no_p_value_is_0():
+    """All tables of up to two seeds and three reviews, and some pairs of them."""
+    rng = np.random.default_rng(0)
+    tables = [
+        Labels(np.ones(n), np.array(cells).reshape(seeds, n))
+        for seeds, n in product((1, 2), (1, 2, 3))
+        for cells in product((0, 1), repeat=seeds * n)
+    ]
+    for labels in tables:
+        for way in (INTERVAL, RESAMPLED):
+            low, high = interval(ACCURACY, labels, way)
+            mean = 100 * labels.predicted.mean()
+            assert 0 <= low <= mean <= high <= 100 and high - low > 20
+        assert all(np.isnan(error) or error > 0 for error in standard_errors(ACCURACY, labels).values())
+    for a, b in product(tables, tables):
+        if a.predicted.shape == b.predicted.shape and rng.random() < 0.2:
+            found = compare(ACCURACY, a, b)
+            assert found["ci_high"] - found["ci_low"] > 20 and 0 < found["p_value"] <= 1
+            assert (found["p_value"] < 0.05) == (found["ci_low"] > 0 or found["ci_high"] < 0)
+
+
+def test_a_p_value_that_a_computer_rounds_to_0_is_not_0():
+    rng = np.random.default_rng(0)
+    right = 100.0 * (rng.random((1, 100_000)) < 0.99)
+    found = paired_difference(right, 100 - right)
+    assert 0 < found["p_value"] < 1e-300
+
+
+def test_a_table_keeps_the_digits_of_p_values(tmp_path):
+    file = tmp_path / "t.csv"
+    write_table(pd.DataFrame({"m": ["a"], "mean": [1 / 3], "p_value": [1.23456789e-30], "p_holm": [0.04999]}), file)
+    assert file.read_text() == "m,mean,p_value,p_holm\na,0.3333,1.23456789e-30,0.04999\n"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign", "text"),
+    [
+        (60, 70.04, "", "60.0 to 70.0"),
+        (99.97, 100, "", "99.97 to 100.00"),
+        (-0.004, 0.004, "+", "-0.004 to +0.004"),
+        (-1, 2.25, "+", "-1.0 to +2.2"),
+    ],
+)
+def test_the_ends_of_an_interval_never_look_equal(low, high, sign, text):
+    assert interval_text(low, high, sign) == text

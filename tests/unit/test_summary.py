@@ -71,8 +71,9 @@ def test_a_study_without_any_part_gives_a_page_that_names_it(tmp_path):
     """No section fails or appears if its tables are missing."""
     inputs = SimpleNamespace(tables=[], figures=[], qlora=[], published=[])
     output = SimpleNamespace(page=tmp_path / "summary.md", html=tmp_path / "summary.html")
-    page_summary.main(inputs, output, {"study": "a<b", "remark": "*so*", "figures": []})
-    assert output.page.read_text() == f"# a<b\n\n> \\*so\\*\n\n{page_summary.END}\n"
+    settings = {"study": "a<b", "remark": "*so*", "figures": []}
+    page_summary.write(page_summary.gather(inputs, settings), output, settings)
+    assert output.page.read_text() == f"# a&#60;b\n\n> &#42;so&#42;\n\n{page_summary.END}\n"
     assert "<title>a&lt;b</title>" in output.html.read_text()
 
 
@@ -101,7 +102,7 @@ def test_the_page_says_how_little_a_few_seeds_show(n_seeds, said):
 
 @pytest.mark.parametrize(
     ("p_holm", "said"),
-    [(0.0001, "| < 0.001 | a is better than b"), (0.01, "a is better than b"), (0.2, "no difference shown")],
+    [(0.0001, "| < 0.001 | a is better than b"), (0.01, "a is better than b"), (0.2, "undecided: no difference shown")],
 )
 def test_a_method_is_called_better_only_if_the_test_shows_it(p_holm, said):
     row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": 3.0, "p_holm": p_holm}
@@ -110,17 +111,64 @@ def test_a_method_is_called_better_only_if_the_test_shows_it(p_holm, said):
     assert said in page and "0.000" not in page
 
 
-@pytest.mark.parametrize(("mean", "p_majority", "said"), [(52.0, 0.4, True), (40.0, 0.01, True), (70.0, 0.01, False)])
-def test_a_method_at_chance_is_named(mean, p_majority, said):
-    row = {"dataset": "cls-books", "method": "fairseq-scratch", "selection": "best", "n_seeds": 3, "mean": mean}
-    row |= {"std_population": 1.0, "std_sample": 1.0, "ci_low": 40.0, "ci_high": 80.0}
-    row |= {"majority": 50.0, "p_majority": p_majority}
+def test_with_one_seed_a_run_is_called_better_and_not_a_method():
+    row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": -3.0, "p_holm": 0.01}
+    table = pd.DataFrame([{**row, "ci_low": -5.0, "ci_high": -1.0, "test": "t test over reviews, one seed"}])
+    page = "\n".join(comparisons.section(Results({"comparisons": table})))
+    assert "the run of b is better than the run of a" in page
+
+
+def metric_page(**changes):
+    """Return the section on accuracy for one method, whose row of tables/summary.csv has these values."""
+    row = {"dataset": "books", "method": "scratch", "selection": "best", "n_seeds": 3, "mean": 70.0}
+    row |= {"std_population": 1.0, "std_sample": 1.0, "ci_low": 40.0, "ci_high": 80.0, "labels_given": 2}
+    row |= {"majority": 50.0, "p_majority": 0.01, "mean_recall": 70.0, "chance": 50.0, "p_chance": 0.0002, **changes}
     both = pd.DataFrame([{**row, "split": "valid", "mean": 99.0}, {**row, "split": "test"}])
-    page = "\n".join(metrics.metric_section(METRICS[0], both))
-    sentence = (
-        "**fairseq-scratch on cls-books is at chance: it is not shown to do better than one label for all reviews**"
-    )
-    assert (f"{sentence} ({mean:.1f} % against 50.0 %, p = {p_majority:.3f})." in page) == said
+    return "\n".join(metrics.metric_section(METRICS[0], both))
+
+
+# {values of the row: what the page says about the method}
+VERDICTS = [
+    ({}, ""),
+    (
+        {"mean": 76.1, "majority": 90.1, "p_majority": 1e-9, "mean_recall": 79.1},
+        "scratch on books **is worse than one label for all reviews** (76.1 %, against 90.1 % by the most frequent "
+        "label; p < 0.001); it is better than chance, though, by its mean recall (79.1 % against 50.0 %, p < 0.001).",
+    ),
+    (
+        {"mean": 52.0, "p_majority": 0.4, "mean_recall": 51.0, "p_chance": 0.3},
+        "scratch on books **is not shown to be better or worse than one label for all reviews**: undecided (52.0 %, "
+        "against 50.0 % by the most frequent label; p = 0.400); **it is not shown to differ from chance** by its mean "
+        "recall (51.0 % against 50.0 %, p = 0.300): undecided.",
+    ),
+    (
+        {"mean": 20.0, "mean_recall": 20.0, "n_seeds": 1},
+        "The run of scratch on books **is worse than one label for all reviews** (20.0 %, against 50.0 % by the most "
+        "frequent label; p = 0.010); **it is worse than chance** by its mean recall (20.0 % against 50.0 %, p < "
+        "0.001), as if labels were exchanged.",
+    ),
+    (
+        {"mean": 10.0, "majority": 90.0, "p_majority": 1e-9, "mean_recall": 50.0, "p_chance": 1.0, "labels_given": 1},
+        "scratch on books **is at chance**: each seed gives all reviews one label (10.0 %, against 90.0 % by the most "
+        "frequent label; p < 0.001).",
+    ),
+    (
+        {"mean_recall": 55.0, "p_chance": 0.06},
+        "scratch on books is better than one label for all reviews, but **it is not shown to differ from chance** by "
+        "its mean recall (55.0 % against 50.0 %, p = 0.060): undecided.",
+    ),
+    (
+        {"majority": 100.0, "chance": float("nan"), "p_chance": float("nan")},
+        "scratch on books **is worse than one label for all reviews** (70.0 %, against 100.0 % by the most frequent "
+        "label; p = 0.010); chance cannot be judged, since all test reviews have the same label.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), VERDICTS)
+def test_the_page_says_what_is_doubtful_about_a_method(changes, said):
+    _, table, *sentences = metric_page(**changes).splitlines()
+    assert sentences[-1] == said if said else sentences[-1].startswith("|")
 
 
 def test_a_curve_that_was_not_logged_is_named():

@@ -13,6 +13,7 @@ from typing import Any
 from semis.fairseq import checkpoints
 from semis.fairseq.engine import Engine
 from semis.harness import divergence
+from semis.harness.errors import UserError
 from semis.harness.workfolder import newest_whole
 
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -31,6 +32,14 @@ def model_flags(engine: Engine, sizes: Mapping[str, int], positions: int) -> lis
 def saved(folder: Path, pattern: str) -> Path | None:
     """Return the newest complete checkpoint in `folder`/checkpoints that matches `pattern`, or None."""
     return newest_whole(folder / "checkpoints", pattern, _is_whole, order=lambda path: path.stat().st_mtime_ns)
+
+
+def last(folder: Path, pattern: str) -> Path:
+    """Return the newest complete checkpoint of a training that has ended. Raises UserError if there is none."""
+    found = saved(folder, pattern)
+    if found is None:
+        raise UserError(f"{folder}/checkpoints holds no complete checkpoint after the training; run again.")
+    return found
 
 
 def _is_whole(path: Path) -> bool:

@@ -1,19 +1,14 @@
-"""Writes Markdown: tables, and text with its markup characters escaped."""
+"""Writes Markdown tables. Their cells are text, which is made safe, unless they are `Markdown` that we wrote."""
 
-import re
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+from semis.results.markup import Markdown, escaped
+
 from tabulate import tabulate
 
-SPECIAL = re.compile(r"([\\`*_|<\[\]])")
 MISSING = "–"
-
-
-def escaped(text: object) -> str:
-    """Return `text` on one line, with Markdown's markup characters escaped."""
-    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -27,7 +22,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     ]
     cells = list(zip(*(map(_cell, column) for column in columns)))
     aligned = ["right" if numbers else "left" for numbers in right]
-    return tabulate(cells, head, "pipe", disable_numparse=True, colalign=aligned if cells else None)
+    return tabulate(cells, [*map(_cell, head)], "pipe", disable_numparse=True, colalign=aligned if cells else None)
 
 
 def records(rows: Sequence[dict[str, Any]]) -> str:
@@ -38,4 +33,6 @@ def records(rows: Sequence[dict[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None or value != value:  # NaN
         return MISSING
-    return f"{value:.1f}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        return f"{value:.1f}"
+    return str(value) if isinstance(value, Markdown) else escaped(value)

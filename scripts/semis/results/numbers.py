@@ -1,13 +1,19 @@
 """Writes numbers as text for the pages."""
 
 
-def interval(low: float, high: float) -> str:
-    """Return an interval with one decimal."""
-    return f"{low:.1f} to {high:.1f}"
+def interval(low: float, high: float, sign: str = "") -> str:
+    """Return an interval with one decimal, or with more if its ends would look equal; sign "+" signs both ends."""
+    for digits in range(1, 5):
+        ends = [f"{end:{sign}.{digits}f}" for end in (low, high)]
+        if float(ends[0]) != float(ends[1]):
+            break
+    return " to ".join(ends)
 
 
 def p_value(p: float) -> str:
-    """Return a p value with three decimals, or "< 0.001", since a p value is never 0."""
+    """Return a p value with three decimals, or "< 0.001", since a p value is never 0; a dash if it is unknown."""
+    if p != p:  # NaN
+        return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

@@ -36,6 +36,7 @@ plt.rcParams.update(
         "lines.markersize": 5,
         "svg.fonttype": "path",
         "svg.hashsalt": "semis",
+        "text.parse_math": False,  # a label may hold two dollar signs
         "savefig.dpi": 200,
     }
 )

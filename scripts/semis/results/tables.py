@@ -20,6 +20,15 @@ def read_predictions(paths: Sequence[str], runs: Sequence[Mapping[str, Any]]) ->
     return pd.concat([table.assign(**run) for table, run in zip(tables, runs, strict=True)])
 
 
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a CSV with four decimals. The columns of p values keep ten digits instead, so that none becomes 0."""
+    p_values = [name for name in table.columns if name.startswith("p_")]
+    rounded = table.round(dict.fromkeys(set(table.select_dtypes("number")) - set(p_values), 4))
+    rounded.assign(**{name: table[name].map(lambda p: float(f"{p:.10g}")) for name in p_values}).to_csv(
+        path, index=False
+    )
+
+
 def metric_rows(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
     """Return the rows of one metric on one split."""
     return table[(table["metric"] == metric) & (table["split"] == split)]

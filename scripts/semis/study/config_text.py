@@ -43,7 +43,7 @@ def _check_keys(name: str, mapping: yaml.MappingNode) -> None:
         if first.setdefault(key.value, key) is not key:
             raise UserError(
                 f"{name} line {_line(key)}: the key '{key.value}' is given a second time (line "
-                f"{_line(first[key.value])} has it too); rename or remove one."
+                f"{_line(first[key.value])} has it too); rename one, or write it once."
             )
 
 

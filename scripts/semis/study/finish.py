@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,10 @@ import yaml
 
 SHOWN = 5  # names in a sentence
 PROGRESS = ("Using ", "Building ", "Creating ", "Adding ", "Loading ", "Semis: no conda")  # while a report is written
+# The lines of Snakemake's report that hold JSON.
+DATA = re.compile(
+    r"^ *var (workflow_desc|results|categories|\w+_spec|rules|packages|metadata) = [\[{\"].*;$", re.MULTILINE
+)
 STARTED = datetime.now(UTC).isoformat()
 
 
@@ -85,8 +90,8 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
         say("--touch has only marked results as new; nothing was made, and provenance.json is unchanged.")
     elif not snakemake.is_whole:
         say(
-            f"this run made only the part that it was asked for: {_present(study, targets)}. `snakemake` without "
-            "targets makes or checks the rest, and writes provenance.json and report.html."
+            f"this run made only the part that it was asked for, and checked no other. {_present(study, targets)}. "
+            "`snakemake` without targets makes or checks the rest, and writes provenance.json and report.html."
         )
     elif differing := [found for found in snakemake.recipes() if _recorded(found[1]) != as_json(found[2])]:
         say(
@@ -99,17 +104,33 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
         _complete(study, snakemake, root)
 
 
-def fail(study: Study, targets: Sequence[str]) -> None:
-    """After a failed run, say how much of the study is there."""
+def fail(study: Study, snakemake: Internals, targets: Sequence[str]) -> None:
+    """After a failed run, say how much of the study is there.
+
+    A result of an earlier run does not count if this run should have made it again.
+    """
     Path(marker(study)).unlink(missing_ok=True)
-    say(f"the study is not finished, since a job failed: {_present(study, targets)}. Run again to make the rest.")
+    unmade = [path for path in snakemake.unmade() if path != marker(study)]
+    if snakemake.is_whole:
+        found = f"{_present(study, targets, unmade)}. Run again to make the rest"
+    else:
+        found = (
+            f"This run was asked for a part of it, and has not made {_names(unmade)}. It checked no other part; "
+            "`snakemake` without targets makes or checks the rest"
+        )
+    say(f"the study is not finished, since a job failed. {found}.")
 
 
-def _present(study: Study, targets: Sequence[str]) -> str:
-    """Return a clause: how many of the study's results are there, and which are missing."""
-    missing = [target for target in targets if not os.path.exists(target)]
+def _present(study: Study, targets: Sequence[str], unmade: Sequence[str] = ()) -> str:
+    """Return a clause: how many of the study's results are there, and which are not.
+
+    Results in `unmade` do not count, although older ones may be there.
+    """
+    old = set(unmade)
+    missing = [target for target in targets if target in old or not os.path.exists(target)]
     found = f"{len(targets) - len(missing)} of the {len(targets)} results of {study.results} are there"
-    return f"{found}; missing are {_names(missing)}" if missing else found
+    missing = missing or list(unmade)
+    return f"{found}; missing or out of date are {_names(missing)}" if missing else found
 
 
 def _complete(study: Study, snakemake: Internals, root: Path) -> None:
@@ -136,8 +157,19 @@ def _write_report(snakefile: str, config: Path, page: str) -> str | None:
     done = subprocess.run([*command, "--report", new], capture_output=True, text=True)
     if done.returncode or not os.path.exists(new):
         return _reason(done.stderr) or f"it ended with status {done.returncode}"
+    made = Path(new).read_text(encoding="utf-8")
+    Path(new).write_text(without_tags(made), encoding="utf-8")
     os.replace(new, page)
     return None
+
+
+def without_tags(page: str) -> str:
+    """Return Snakemake's report with every `<` in its data written as JavaScript's escape.
+
+    Snakemake writes params, among them the study's remark, into a script element as they are. A text with `</script>`
+    would end that element, and what follows it would be part of the page.
+    """
+    return DATA.sub(lambda match: match[0].replace("<", "\\u003c"), page)
 
 
 def _reason(printed: str) -> str:

@@ -17,6 +17,7 @@ from packaging.version import Version
 from snakemake import __version__ as snakemake_version
 from snakemake.deployment import conda
 from snakemake.exceptions import WorkflowError
+from snakemake.io import is_flagged
 from snakemake.utils import update_config
 
 TESTED = "9.27.1"
@@ -119,6 +120,14 @@ class Internals:
         for job in dag.needrun_jobs(exclude_finished=False) if due else dag.jobs:
             if path := job.output.get("recipe"):
                 yield job.rule.name, str(path), job.params.recipe
+
+    def unmade(self) -> list[str]:
+        """Return the files that this run should have made and has not: those of jobs that failed or were not reached.
+
+        Temporary files are left out.
+        """
+        jobs = self.workflow.dag.needrun_jobs()
+        return sorted(str(path) for job in jobs for path in job.output if not is_flagged(path, "temp"))
 
     def environments(self) -> dict[str, str]:
         """Return {name: folder} of the environments of this run's rules."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from semis.study.sentences import near
 from semis.study.sources import file_name, secret_in, sources
-from semis.text.formats import SPLITS, format_of
+from semis.text.formats import SPLITS, format_of, in_form
 
 Section = dict[str, Any]
 
@@ -32,6 +32,7 @@ def problems(config: Section) -> Iterator[str]:
     yield from _by_hand_problems(config)
     for name, dataset in config["datasets"].items():
         yield from _folder_problems(f"datasets.{name}.source", dataset["source"])
+        yield from _label_problems(f"datasets.{name}.labels", dataset["labels"])
 
 
 def _model_problems(where: str, model: Section, models: Section) -> Iterator[str]:
@@ -40,7 +41,7 @@ def _model_problems(where: str, model: Section, models: Section) -> Iterator[str
     if len(origins) != 1:
         yield f"{where} needs exactly one of source, export and tokenizer, not {' and '.join(origins) or 'none'}"
     if "pretraining" in model and "tokenizer" not in model:
-        yield f"{where}.pretraining needs a tokenizer beside it; add one, or remove pretraining"
+        yield f"{where}.pretraining needs a tokenizer beside it; add one, or leave pretraining out"
     if model["library"] == "huggingface" and "tokenizer" in model:
         yield f"{where}.tokenizer is for fairseq models; give it a source, or export a fairseq model"
     if "export" in model:
@@ -99,13 +100,21 @@ def _qlora_problems(qlora: Section) -> Iterator[str]:
         yield f"qlora.lora.rank {rank} is larger than any layer needs; use at most 1024"
 
 
+def _label_problems(where: str, labels: list[str]) -> Iterator[str]:
+    """Check that no two labels differ only in the form in which Unicode writes their accents."""
+    first: dict[str, str] = {}
+    for label in labels:
+        if first.setdefault(in_form(label), label) != label:
+            yield f"{where} has '{label}' in two Unicode forms, which are the same label; write it once"
+
+
 def _source_problems(where: str, source: Section) -> Iterator[str]:
     """Check that a source has one origin, that a path exists, and that a url is usable and holds no secret."""
     given = [key for key in ("url", "path", "hub") if key in source]
     if len(given) != 1:
         yield f"{where} needs exactly one of url, path and hub, not {' and '.join(given) or 'none'}"
     elif "sha256" in source and "url" not in source:
-        yield f"{where}.sha256 is for a url; remove it"
+        yield f"{where}.sha256 is for a url; leave it out"
     elif "path" in source and not os.path.exists(source["path"]):
         yield f"{where}.path '{source['path']}' is not there; put the file in its place, or correct the path"
     elif "url" in source:
@@ -134,7 +143,7 @@ def _published_problems(path: str) -> Iterator[str]:
     """Check the table of published figures now, since only the last page of a study reads it."""
     where, columns = f"published: {path}", ["key", "published", "remark"]
     if not os.path.isfile(path):
-        yield f"published '{path}' is not there; correct the path, or remove the key"
+        yield f"published '{path}' is not there; correct the path, or leave the key out"
         return
     try:
         with open(path, encoding="utf-8", newline="") as stream:

@@ -52,7 +52,7 @@ def sentence(error: ValidationError) -> str:
         missing = next(key for key in wanted if key not in value)
         return f"{where} lacks the key '{missing}'; add it"
     if value is None or (error.validator in ("minItems", "minLength", "minProperties") and not value):
-        return f"{where} is empty; give it a value, or remove the key"
+        return f"{where} is empty; give it a value, or leave the key out"
     if error.validator == "type":
         return f"{where} {_type_problem(value, wanted)}"
     if error.validator in BOUNDS:
@@ -62,7 +62,7 @@ def sentence(error: ValidationError) -> str:
         return f"{where} cannot be '{value}'{near(str(value), wanted)}"
     if error.validator == "uniqueItems":
         twice = next(entry for entry in value if value.count(entry) > 1)
-        return f"{where} holds {twice} twice; remove one"
+        return f"{where} holds {twice} twice; write it once"
     hint = schema.get("description")
     if hint and error.validator in ("pattern", "anyOf", "not"):
         return f"{where} cannot be '{value}'; it is {hint}"

@@ -46,7 +46,7 @@ def members(source: str | Path) -> Iterator[Members]:
     except DAMAGED as error:
         if getattr(error, "errno", None) not in (None, errno.EINVAL):  # an error of this machine, such as a full disk
             raise
-        raise UserError(f"{source} is a damaged archive ({reason(error)}); remove it and get it again.") from error
+        raise UserError(f"{source} is a damaged archive ({reason(error)}); move it away and get it again.") from error
     except NotImplementedError as error:
         raise UserError(f"{source} is packed in a way that Python cannot read ({error}); {INSTEAD}.") from error
 
@@ -81,7 +81,10 @@ def _opened(source: Path) -> Iterator[Members]:
         with tarfile.open(source) as archive:
             yield _checked(source, archive.extractfile, ((i, i.name, i.size, i.isfile()) for i in archive))
     else:
-        raise UserError(f"{source} is neither a zip nor a tar archive; remove it and check its source in the config.")
+        raise UserError(
+            f"{source} is neither a folder nor a zip or tar archive; give one of these in the config, or move a wrong "
+            "download away and run again."
+        )
 
 
 def opener(path: Path) -> Callable[[], IO[bytes]]:

@@ -25,7 +25,7 @@ def checked_lines(stream: Iterable[bytes], name: str | Path) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise UserError(f"{name} line {number} is not UTF-8; save the file in that encoding.") from error
         if "\0" in text:
-            raise UserError(f"{name} line {number} holds a NUL byte; remove it.")
+            raise UserError(f"{name} line {number} holds a NUL byte; save the file as text without it.")
         yield LINE_BREAKS.sub(" ", text).strip()
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 EXPLANATION = (
     "The errors are standard errors, in the unit of the metric (points): how much the mean on test varies with the "
-    "choice of the seeds and of the reviews. "
+    "choice of the seeds and of the reviews. A dash stands where the sample cannot tell: one seed or one review, or "
+    "several that do not differ at all. "
     f"The interval by {INTERVAL.name} {INTERVAL.sentence} "
     f"The one by {RESAMPLED.name} {RESAMPLED.sentence} "
     "Seeds disagree on this share (%) of the test reviews: the mean over all pairs of seeds, and the pairs that "

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from semis.results.comparisons import ONE_SEED
 from semis.results.markdown_tables import records
 from semis.results.metrics import Metric
-from semis.results.numbers import p_value
+from semis.results.numbers import interval, p_value
 from semis.results.pages.results import Results, by_metric
 
 import pandas as pd
@@ -35,15 +36,16 @@ def table_row(row: Any) -> dict[str, Any]:
         "dataset": row.dataset,
         "methods": f"{row.method_a} – {row.method_b}",
         "difference": f"{row.difference:+.1f}",
-        "95 % interval": f"{row.ci_low:+.1f} to {row.ci_high:+.1f}",
+        "95 % interval": interval(row.ci_low, row.ci_high, "+"),
         "p (Holm)": p_value(row.p_holm),
         "at the 5 % level": verdict(row),
     }
 
 
 def verdict(row: Any) -> str:
-    """Return the conclusion of a comparison of two methods."""
+    """Return the conclusion of a comparison of two methods, or of their runs if each has one seed."""
     if row.p_holm < 0.05:
         better, worse = (row.method_a, row.method_b) if row.difference > 0 else (row.method_b, row.method_a)
-        return f"{better} is better than {worse}"
-    return "no difference shown"
+        of = "the run of " if row.test == ONE_SEED else ""
+        return f"{of}{better} is better than {of}{worse}"
+    return "undecided: no difference shown"

@@ -1,11 +1,13 @@
 """The section on the datasets: sizes, repeats within and across splits, and tokens for each model."""
 
 from semis.results.markdown_tables import records, table
+from semis.results.markup import escaped
 from semis.results.numbers import kilobytes, megabytes
 from semis.results.pages.results import Results
 
 import pandas as pd
 
+LABEL = "label_"  # before the name of a label
 SHOWN = ["reviews", "words", "empty", "repeats", "also_in_train", "also_in_valid", "also_in_test"]
 
 
@@ -23,17 +25,18 @@ def section(results: Results) -> list[str]:
 
 def repeated(dataset: str, n: int) -> str:
     """Return the sentence about test reviews that are also in train."""
-    return f"In {dataset}, {n} of the test reviews {'is' if n == 1 else 'are'} also in train, to the letter."
+    return f"In {escaped(dataset)}, {n} of the test reviews {'is' if n == 1 else 'are'} also in train, to the letter."
 
 
 def counts_table(datasets: pd.DataFrame) -> str:
     """Return the table of counts, a row for each split."""
     found = {(row.dataset, row.split, row.quantity): row.value for row in datasets.itertuples()}
-    labels = sorted({name for _, _, name in found if name.startswith("label_")})
+    labels = sorted({name for _, _, name in found if name.startswith(LABEL)})
     names = [*labels, *(name for name in SHOWN if name in set(datasets["quantity"]))]
     splits = datasets[["dataset", "split"]].drop_duplicates().itertuples(index=False, name=None)
     rows = [[*split, *(found.get((*split, name)) for name in names)] for split in splits]
-    return table(["dataset", "split", *(name.replace("_", " ") for name in names)], rows)
+    heads = [f"label {name[len(LABEL) :]}" if name in labels else name.replace("_", " ") for name in names]
+    return table(["dataset", "split", *heads], rows)
 
 
 def tokens_part(tokens: pd.DataFrame) -> list[str]:

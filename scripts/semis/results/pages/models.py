@@ -1,6 +1,7 @@
 """The sections on the size of the fairseq models, and on the models that the study pretrained."""
 
-from semis.results.markdown_tables import escaped, records
+from semis.results.markdown_tables import records
+from semis.results.markup import escaped
 from semis.results.pages.results import Results
 
 

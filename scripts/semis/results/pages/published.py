@@ -3,8 +3,9 @@
 from typing import Any
 
 from semis.results.heads import classification_head, language_model_head
-from semis.results.markdown_tables import escaped, records
-from semis.results.numbers import kilobytes, megabytes
+from semis.results.markdown_tables import records
+from semis.results.markup import Markdown, escaped
+from semis.results.numbers import interval, kilobytes, megabytes
 from semis.results.pages.results import Results
 
 import pandas as pd
@@ -25,7 +26,7 @@ def section(results: Results) -> list[str]:
             "figure": row.key.replace("/", ", ").replace("_", " "),
             "published": row.published,
             "here": ours.get(row.key),
-            "what differs, and why": escaped(row.remark),
+            "what differs, and why": row.remark,
         }
         for row in results.published[results.published["key"] != ""].itertuples()
     ]
@@ -52,9 +53,9 @@ def summary_figures(summary: pd.DataFrame) -> dict[str, str]:
         on_test = test.loc[row.metric, row.dataset, row.method]
         found[f"{row.metric}/{row.dataset}/{row.method}/valid"] = (
             f"{row.mean:.1f} ± {row.std_population:.2f}; on test {on_test['mean']:.1f} "
-            f"({on_test['ci_low']:.1f} to {on_test['ci_high']:.1f})"
+            f"({interval(on_test['ci_low'], on_test['ci_high'])})"
         )
-        found[f"wall_time/{row.dataset}/{row.method}"] = "in [tables/runtime.csv](tables/runtime.csv)"
+        found[f"wall_time/{row.dataset}/{row.method}"] = Markdown("in [tables/runtime.csv](tables/runtime.csv)")
     return found
 
 

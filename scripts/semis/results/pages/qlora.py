@@ -3,7 +3,8 @@
 from typing import Any
 
 from semis.qlora.answers import ending, metrics_row, said
-from semis.results.markdown_tables import escaped, records
+from semis.results.markdown_tables import records
+from semis.results.markup import escaped
 from semis.results.pages.results import Results
 
 
@@ -21,6 +22,7 @@ def section(results: Results) -> list[str]:
         divided(metrics["data"]),
         *(questions_learned(method, metrics["data"], found) for method, found in metrics["methods"].items()),
         *not_obeyed(metrics["before"]["holdout"]["ignored"]),
+        few(metrics["before"]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
         *(too_long(method, found["training"]) for method, found in metrics["methods"].items()),
         held_out_cut(metrics["before"]["holdout"]),
@@ -30,6 +32,12 @@ def section(results: Results) -> list[str]:
         *answers(samples),
     ]
     return [part for part in parts if part]
+
+
+def few(found: dict[str, Any]) -> str:
+    """Return the sentence about how few answers and pairs these are."""
+    answers, pairs = found["answers"], found["holdout"]["pairs"]
+    return f"Each row is about {answers} sampled answers and {pairs} pairs that were held out; it has no interval."
 
 
 def parameters_table(parameters: dict[str, Any]) -> str:
@@ -55,8 +63,9 @@ def divided(data: dict[str, int]) -> str:
 
 def questions_learned(method: str, data: dict[str, int], found: dict[str, Any]) -> str:
     """Return the sentence about the study's questions that a method was trained on."""
+    name = escaped(method)
     held = " It was trained on the held-out pairs too." if found["trained_on_holdout"] else ""
-    return f"{found['asked_in_training']} of the {data['asked']} questions are in the training of {method}.{held}"
+    return f"{found['asked_in_training']} of the {data['asked']} questions are in the training of {name}.{held}"
 
 
 def not_obeyed(ignored: dict[str, dict[str, Any]]) -> list[str]:
@@ -67,7 +76,7 @@ def not_obeyed(ignored: dict[str, dict[str, Any]]) -> list[str]:
 def trained_on(method: str, training: dict[str, Any]) -> str:
     """Return the sentence about the device of a method's training and its differences from the report."""
     changes = "".join(f"; {escaped(change)}" for change in training["changes"])
-    return f"The method {method} was trained on {escaped(training['device'])}{changes}."
+    return f"The method {escaped(method)} was trained on {escaped(training['device'])}{changes}."
 
 
 def too_long(method: str, training: dict[str, Any]) -> str:
@@ -109,4 +118,4 @@ def answers(samples: list[dict[str, Any]]) -> list[str]:
 def answer(sample: dict[str, Any]) -> str:
     """Return the list item of one row of qlora/samples.jsonl."""
     text = escaped(sample["answer"]) or "(nothing)"
-    return f"- *{sample['method']}, {sample['stage']}* ({ending(sample)}): {text}"
+    return f"- *{escaped(sample['method'])}, {escaped(sample['stage'])}* ({escaped(ending(sample))}): {text}"

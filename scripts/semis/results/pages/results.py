@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from semis.results.markdown_tables import escaped
+from semis.results.markup import escaped
 from semis.results.metrics import METRICS, Metric
 
 import pandas as pd

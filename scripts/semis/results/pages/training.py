@@ -1,5 +1,6 @@
 """The section on the course of the trainings and on their wall time."""
 
+from semis.results.markup import escaped
 from semis.results.pages.results import Results
 
 import pandas as pd
@@ -21,7 +22,8 @@ def missing(history: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
     logged = set(history[["dataset", "method", "split", "metric"]].itertuples(index=False, name=None))
     runs = summary[["dataset", "method"]].drop_duplicates().itertuples(index=False, name=None)
     return [
-        f"Of {method} on {dataset} no training loss was logged: training.log_every is longer than its trainings."
+        f"Of {escaped(method)} on {escaped(dataset)} no training loss was logged: training.log_every is longer than "
+        "its trainings."
         for dataset, method in runs
         if (dataset, method, "train", "loss") not in logged
     ]

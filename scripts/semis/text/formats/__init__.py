@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NamedTuple, Protocol
 
@@ -33,29 +34,37 @@ class Format(Protocol):
         """Return the reviews and the labels of a split, two lists of equal length.
 
         `files` are those that `self.files(split)` names, in that order, or the source itself; `labels` are the classes
-        of the dataset. Raises UserError if a file cannot be read, or if `check` refuses a label.
+        of the dataset. Raises UserError if a file cannot be read, or if `checked` refuses a label.
         """
 
 
-def check(file: str, unit: str, given: Sequence[str], labels: Sequence[str], split: str) -> None:
-    """Raise UserError unless each label of a split is one of `labels`.
+def in_form(label: str) -> str:
+    """Return a label in Unicode's form NFC; two labels are equal if these are, however a keyboard composes accents."""
+    return unicodedata.normalize("NFC", label)
+
+
+def checked(file: str, unit: str, given: Sequence[str], labels: Sequence[str], split: str) -> list[str]:
+    """Return the labels of a split as the config writes them. Raises UserError unless each is one of `labels`.
 
     `given` holds the label of each `unit` (line or row) of `file`. The split train must have each of `labels`, since a
     model cannot learn a class without examples.
     """
-    for number, label in enumerate(given, start=1):
-        if label not in labels:
-            found = f"holds the label '{label}'" if label else "is empty"
+    known = {in_form(label): label for label in labels}
+    found = [known.get(in_form(label)) for label in given]
+    for number, (label, one) in enumerate(zip(given, found, strict=True), start=1):
+        if one is None:
+            what = f"holds the label '{label}'" if label else "is empty"
             raise UserError(
-                f"{file} {unit} {number} {found}; the config's labels are {', '.join(labels)}: correct the {unit}, or "
+                f"{file} {unit} {number} {what}; the config's labels are {', '.join(labels)}: correct the {unit}, or "
                 "add the label to the dataset's labels."
             )
-    lacking = [label for label in labels if label not in given]
+    lacking = sorted(set(labels) - set(found), key=list(labels).index)
     if split == "train" and lacking:
         raise UserError(
             f"{file} has no {unit} with the label {', '.join(lacking)}, so no model can learn it; add reviews of that "
             "class, or correct the dataset's labels in the config."
         )
+    return [label for label in found if label is not None]
 
 
 def names() -> list[str]:

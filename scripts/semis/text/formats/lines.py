@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from semis.harness.errors import UserError
-from semis.text.formats import File, check
+from semis.text.formats import File, checked
 from semis.text.lines import checked_lines
 
 
@@ -32,8 +32,7 @@ class Lines:
             )
         if not reviews:
             raise UserError(f"{of_reviews} holds no review; put at least one there.")
-        check(of_labels, "line", given, labels, split)
-        return reviews, given
+        return reviews, checked(of_labels, "line", given, labels, split)
 
 
 def _lines(file: File) -> list[str]:
