@@ -88,7 +88,7 @@ def too_long(method: str, training: dict[str, Any]) -> str:
             "the model was trained for."
         )
     found = [sentence for sentence in found if sentence]
-    return f"Pairs of the method {method}: {' '.join(found)}" if found else ""
+    return f"Pairs of the method {escaped(method)}: {' '.join(found)}" if found else ""
 
 
 def cut_pairs(training: dict[str, Any]) -> str:
