@@ -104,7 +104,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     settings = recipe["settings"]
     training = settings["training"]
     device, dtype = choose_device(settings["device"])
-    found = {"device": device, "dtype": dtype_name(dtype), "threads": threads, "changes": changes(device, dtype)}
+    found: dict[str, Any] = {"device": device, "dtype": dtype_name(dtype), "threads": threads}
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [of_adapter(recipe), threads, device, found["dtype"], versions()], inputs)
 
@@ -113,7 +113,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     learned, counts = examples(pairs, turns, settings["recipe"], training["max_length"])
     set_seed(training["seed"])
     model = load_quantized(inputs.model, device, dtype)
-    counts |= fitted(inputs.model, model, turns, learned, settings)
+    fitting = fitted(inputs.model, model, turns, learned, settings)
     model = add_lora(model, settings["lora"], training["gradient_checkpointing"])
     model.config.use_cache = False
     trainer = trained(
@@ -127,8 +127,8 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
         folder,
     )
     found |= {"stored": stored_types(inputs.model), "ignored": ignored(inputs.model), **adapted(model)}
-    found["changes"] = [*found["changes"], *in_its_own_bits(model.get_base_model())]
-    found |= {"updates": trainer.state.global_step, **counts, **turns.described(), "versions": versions()}
+    found |= {"changes": [*changes(device, dtype), *in_its_own_bits(model.get_base_model())]}
+    found |= {"updates": trainer.state.global_step, **counts, **fitting, **turns.described(), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])
     write_history(output.history, history(trainer.state.log_history))
     Path(output.training).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -219,7 +219,7 @@ def test_layers_that_get_adapters(tmp_path):
     assert found["llama auto"] == [["q_proj", "v_proj"], 4, 2 * 4 * (d + d + d + d // 2)]
     assert found["llama ['lm_head', 'q_proj']"] == [["lm_head", "q_proj"], 3, 4 * (d + 288) + 2 * 4 * (d + d)]
     assert found["llama ['0.self_attn.q_proj']"][1] == 1  # in one of two layers
-    assert found["llama ("].startswith("qlora.lora.target_modules ( is no regular expression")
+    assert found["llama ("].startswith("qlora.lora.target_modules ( is not a regular expression")
     assert found["phi3 auto"][:2] == [["o_proj", "qkv_proj"], 4]  # peft knows no layers for it
     assert found["qwen3 auto"][:2] == [["q_proj", "v_proj"], 4]
     assert found["mixtral all-linear"][:2] == [["k_proj", "o_proj", "q_proj", "v_proj"], 8]

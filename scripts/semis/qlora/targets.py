@@ -93,7 +93,9 @@ def _matching(pattern: str, paths: Iterable[str]) -> list[str]:
     try:
         return [path for path in paths if re.fullmatch(pattern, path)]
     except re.error as error:
-        raise UserError(f"{KEY} {pattern} is no regular expression ({error}); correct it, or give a list.") from error
+        raise UserError(
+            f"{KEY} {pattern} is not a regular expression ({error}); correct it, or give a list."
+        ) from error
 
 
 def _check(model: Any, name: str, layers: list[str]) -> None:
