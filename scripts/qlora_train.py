@@ -113,6 +113,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     learned, counts = examples(pairs, turns, settings["recipe"], training["max_length"])
     set_seed(training["seed"])
     model = load_quantized(inputs.model, device, dtype)
+    found["changes"] = [*changes(device, dtype), *in_its_own_bits(model)]
     fitting = fitted(inputs.model, model, turns, learned, settings)
     model = add_lora(model, settings["lora"], training["gradient_checkpointing"])
     model.config.use_cache = False
@@ -127,7 +128,6 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
         folder,
     )
     found |= {"stored": stored_types(inputs.model), "ignored": ignored(inputs.model), **adapted(model)}
-    found |= {"changes": [*changes(device, dtype), *in_its_own_bits(model.get_base_model())]}
     found |= {"updates": trainer.state.global_step, **counts, **fitting, **turns.described(), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])
     write_history(output.history, history(trainer.state.log_history))

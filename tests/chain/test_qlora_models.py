@@ -197,6 +197,7 @@ def chosen(folder):
             try:
                 made = small_models.adapter(f"{folder}/{kind}", value)
                 found[f"{kind} {value}"] = [made["target_modules"], made["adapted_layers"], made["trainable"]]
+                found[kind] = made["changes"]
             except UserError as error:
                 found[f"{kind} {value}"] = str(error)
     return found
@@ -223,6 +224,10 @@ def test_layers_that_get_adapters(tmp_path):
     assert found["phi3 auto"][:2] == [["o_proj", "qkv_proj"], 4]  # peft knows no layers for it
     assert found["qwen3 auto"][:2] == [["q_proj", "v_proj"], 4]
     assert found["mixtral all-linear"][:2] == [["k_proj", "o_proj", "q_proj", "v_proj"], 8]
+    # of 98,560 weights: attention 2 x (64 x 64 x 2 + 64 x 32 x 2), experts 2 x (2 x 3 x 96 x 64), gates 2 x (2 x 64)
+    names = "experts.down_proj, experts.gate_up_proj, gate.weight"
+    assert found["mixtral"] == [f"NF4 -> float32: 75% of the layers' weights, which are not quantized ({names})"]
+    assert found["gpt2"] == found["falcon"] == found["llama"] == []
     assert "mlp.gate is of the class MixtralTopKRouter" in found["mixtral ['gate']"]
     assert found["mamba auto"][:2] == [["in_proj", "x_proj"], 4]
 

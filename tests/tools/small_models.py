@@ -111,6 +111,7 @@ def adapter(folder, target_modules, dtype="float32"):
     from semis.qlora.model import count, in_its_own_bits, load_quantized
 
     model = load_quantized(folder, "cpu", getattr(torch, dtype))
+    bits = in_its_own_bits(model)
     lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": target_modules}
     model = add_lora(model, lora, gradient_checkpointing=False)
     torch.manual_seed(1)
@@ -118,7 +119,7 @@ def adapter(folder, target_modules, dtype="float32"):
         if "lora_B" in name:
             weight.data.normal_(0, 0.1)
     save_adapter(model, f"{folder}/adapter", "base")
-    found = {"dtype": dtype, "changes": in_its_own_bits(model.get_base_model()), **adapted(model), **count(model)}
+    found = {"dtype": dtype, "changes": bits, **adapted(model), **count(model)}
     Path(folder, "adapter", "training.json").write_text(json.dumps(found))
     return found
 

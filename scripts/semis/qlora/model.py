@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GenerationCon
 from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
 
+LINEAR = (torch.nn.Linear, Conv1D, FalconLinear)  # what `Quantizer` quantizes
 SHOWN = 0.01  # a smaller share of the weights is not worth a word
 PROBE = 8  # tokens of the text that shows whether a model reads from left to right
 
@@ -34,7 +35,7 @@ def check_memory(folder: str | Path, device: str) -> None:
     A weight of a linear layer then takes half a byte, and one that is not quantized, as in an embedding, four bytes.
     """
     model = without_weights(folder)
-    kept = sum(not_quantized(model).values())
+    kept = sum(outside(model, LINEAR).values())
     needed = (model.num_parameters() - kept) / 2 + kept * 4
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else free_memory()
     if needed > free:
@@ -130,18 +131,20 @@ def _slope(model: Any) -> torch.Tensor:
     return slope.reshape(PROBE, -1)  # some models have the batch first, others the text
 
 
-def not_quantized(model: Any) -> dict[str, int]:
-    """Return {name: number of parameters} of the matrices outside the layers that are or would be in 4 bits."""
-    linear = (Linear4bit, Conv1D, FalconLinear)
+def outside(model: Any, classes: tuple[type, ...]) -> dict[str, int]:
+    """Return {name: number of parameters} of the matrices outside layers of these classes, each matrix once.
+
+    The output layer, which never is in 4 bits, counts as outside.
+    """
     kept: dict[str, int] = {}
+    seen: set[int] = set()
     for name, module in model.named_modules():
-        quantized = isinstance(module, linear) or type(module) is torch.nn.Linear
-        if not quantized or module is model.get_output_embeddings():
-            own = module.named_parameters(recurse=False)
-            kept |= {f"{name}.{key}": weight.numel() for key, weight in own if weight.ndim > 1}
-    tied = model.get_output_embeddings()
-    same = tied is not None and tied.weight is model.get_input_embeddings().weight
-    return {name: size for name, size in kept.items() if not same or model.get_parameter(name) is not tied.weight}
+        if type(module) not in classes or module is model.get_output_embeddings():
+            for key, weight in module.named_parameters(recurse=False):
+                if weight.ndim > 1 and id(weight) not in seen:
+                    seen.add(id(weight))
+                    kept[f"{name}.{key}"] = weight.numel()
+    return kept
 
 
 def in_its_own_bits(model: Any) -> list[str]:
@@ -155,12 +158,12 @@ def in_its_own_bits(model: Any) -> list[str]:
         f"NF4 with double quantization -> {kind} {double} it: the folder's own 4 bits"
         for kind, double in sorted(kinds - {("NF4", "with")})
     ]
-    whole = {name: size for name, size in not_quantized(model).items() if not _is_table(model, name)}
+    whole = {name: size for name, size in outside(model, (Linear4bit,)).items() if not _is_table(model, name)}
     share = sum(whole.values()) / (sum(whole.values()) + sum(math.prod(state.shape) for state in states) or 1)
     if share >= SHOWN:
         names = ", ".join(sorted({".".join(name.split(".")[-2:]) for name in whole})[:4])
         found.append(
-            f"NF4 -> {dtype_name(model.dtype)}: {share:.0%} of the layers' weights, outside linear layers ({names})"
+            f"NF4 -> {dtype_name(model.dtype)}: {share:.0%} of the layers' weights, which are not quantized ({names})"
         )
     return found
 
