@@ -48,13 +48,13 @@ def answer(model: Any, turns: Turns, question: str, sampling: dict[str, Any]) ->
     with torch.inference_mode():
         output = model.generate(input_ids=encoded, attention_mask=torch.ones_like(encoded), generation_config=settings)
     ids = output[0, len(before) :].tolist()
-    stopped = ids[-1] in ends
+    length = turns.length(ids, ends)
     return {
         "question": question,
-        "answer": turns.tokenizer.decode(ids[: len(ids) - stopped], skip_special_tokens=True).strip(),
+        "answer": turns.tokenizer.decode(ids[:length], skip_special_tokens=True).strip(),
         "seed": seed,
-        "tokens": len(ids) - stopped,
-        "stopped": stopped,
+        "tokens": length,
+        "stopped": length < len(ids),
     }
 
 

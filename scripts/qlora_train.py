@@ -114,7 +114,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     set_seed(training["seed"])
     model = load_quantized(inputs.model, device, dtype)
     found["changes"] = [*changes(device, dtype), *in_its_own_bits(model)]
-    fitting = fitted(inputs.model, model, turns, learned, settings)
+    fits = fitted(inputs.model, model, turns, learned, settings)
     model = add_lora(model, settings["lora"], training["gradient_checkpointing"])
     model.config.use_cache = False
     trainer = trained(
@@ -128,7 +128,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
         folder,
     )
     found |= {"stored": stored_types(inputs.model), "ignored": ignored(inputs.model), **adapted(model)}
-    found |= {"updates": trainer.state.global_step, **counts, **fitting, **turns.described(), "versions": versions()}
+    found |= {"updates": trainer.state.global_step, **counts, **fits, **turns.described(), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])
     write_history(output.history, history(trainer.state.log_history))
     Path(output.training).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

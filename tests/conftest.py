@@ -24,7 +24,9 @@ from loopback import Loopback  # noqa: E402
 ENVIRONMENTS = os.environ.get("SNAKEMAKE_CONDA_PREFIX", str(ROOT / ".snakemake" / "conda"))
 NETWORK = ["connect", "listen", "sendto", "sendmsg", "sendmmsg"]
 FILES = ["openat", "clone", "clone3", "?fork", "?vfork"]  # opened files, and child processes
-HINTS = ("Semis: no conda in use", "Semis: writing ", "Semis: the study is not finished")
+HINTS = tuple(
+    f"Semis: {start}" for start in ("no conda in use", "trainings use", "writing ", "the study is not finished")
+)
 
 
 def pytest_addoption(parser):

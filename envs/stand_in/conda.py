@@ -27,20 +27,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import pythons
+from space import scarce
 
 HOME = Path(__file__).resolve().parent
 PIP_ENV = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
 PIP_ENV |= {"PIP_USER": "0", "PIP_NO_DEPS": "0", "PIP_DRY_RUN": "0"}  # else an environment would lack packages
 REDIRECTIONS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"}
 ATTEMPTS = 5
-NEEDED = 5  # GB, for torch with its libraries for GPUs
 ONLY = "python=X.Y or python>=3.X,<3.Y, pip and a pip: list"
 
 
@@ -114,17 +113,6 @@ def run(command: Sequence[str | Path], held: int) -> int:
             process.kill()
             process.wait()
         raise
-
-
-def scarce(prefix: str) -> str:
-    """Return a clause on folders with little space: the one where pip unpacks, and that of the environment."""
-    places = {tempfile.gettempdir(): "TMPDIR", os.path.dirname(prefix): "--conda-prefix"}
-    free = {place: shutil.disk_usage(place).free / 1e9 for place in places}
-    return "".join(
-        f"; pip may need {NEEDED} GB, and {place} has {size:.1f}: choose another folder with {places[place]}"
-        for place, size in free.items()
-        if size < NEEDED
-    )
 
 
 def start(prefix: str) -> None:

@@ -51,6 +51,8 @@ TURNS = {
     "gpt2()": ("chat", f"[user] {QUESTION}\n[assistant]", " Oui.<|endoftext|>", 1),
     "gpt2(LINES)": ("chat", f"user:\n\n{QUESTION}\n\nassistant:\n\n", "Oui.<|endoftext|>", 1),
     "qwen(NOTHING_BEHIND)": ("chat", CHATML.replace("<|im_end|>", ""), "Oui.<|endoftext|>", 1),
+    "qwen(BETWEEN)": ("chat", CHATML, "Oui.<|im_end|>", 1),
+    "qwen(BETWEEN, special=False)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(NO_HEADER_ASKED)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(NO_LONE_QUESTION)": ("chat", CHATML, "Oui.<|im_end|>", 1),
     "qwen(NO_ANSWER)": ("chat", CHATML, "Oui.<|endoftext|>", 1),
@@ -128,8 +130,8 @@ def test_the_likelihood_of_a_held_out_answer_by_hand(found, made):
 
 @pytest.mark.parametrize(("made", "listed"), STOPS)
 def test_a_model_stops_at_the_end_that_it_learned(found, made, listed):
-    answer, tokens, stopped = found[f"stops {made} {listed}"]
-    assert answer == "Le samedi." and stopped and 2 <= tokens < 12
+    answer, tokens, stopped, by_hand = found[f"stops {made} {listed}"]
+    assert answer == "Le samedi." and stopped and tokens == by_hand
 
 
 @pytest.mark.parametrize("kind", ["spelt", "spelt, not special"])

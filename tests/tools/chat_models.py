@@ -46,6 +46,7 @@ LINE = "{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}"
 NOTHING_BEHIND = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}{{ '\n' if not loop.last }}{% endfor %}"
 )
+BETWEEN = NOTHING_BEHIND.replace("'\n'", "'<|im_end|>\n'")
 NO_HEADER_ASKED = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
 NO_LONE_QUESTION = "{% if messages | length == 1 %}{{ raise_exception('where is the answer?') }}{% endif %}" + CHATML
 NO_ANSWER = "{% for m in messages if m.role != 'user' %}{{ raise_exception('only questions') }}{% endfor %}" + CHATML

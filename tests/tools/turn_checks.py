@@ -184,7 +184,10 @@ def small(rows, **settings):
 
 
 def stopping(made, listed):
-    """Return the answer of a model that learned one pair by heart; `listed` is its own list of ends."""
+    """Return the answer of a model that learned one pair by heart, and the answer's number of tokens by hand.
+
+    `listed` is the model's own list of ends.
+    """
     tokenizer = eval(made, vars(chat_models))
     turns = Turns(tokenizer, "chat")
     model = small(len(tokenizer))
@@ -197,7 +200,12 @@ def stopping(made, listed):
         optimizer.zero_grad()
     model.generation_config.eos_token_id = tokenizer.convert_tokens_to_ids(listed) if listed else None
     found = qlora_sample.answer(model, turns, "Quand ?", SAMPLING)
-    return [found[key] for key in ("answer", "tokens", "stopped")]
+    before = "[/INST]" if "llama" in made else "\n"
+    whole, alone = (
+        tokenizer(text, add_special_tokens=False)["input_ids"]
+        for text in (f"{before}{' ' if 'llama' in made else ''}Le samedi.", before)
+    )
+    return [*(found[key] for key in ("answer", "tokens", "stopped")), len(whole) - len(alone)]
 
 
 def likelihoods():

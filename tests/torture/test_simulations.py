@@ -123,12 +123,13 @@ def test_chance_is_seldom_taken_for_more(kind, seeds, counts):
     assert np.mean(found) <= 0.09
 
 
-@pytest.mark.parametrize("seeds", [1, 2, 3])
-def test_recalls_of_82_and_76_percent_are_told_from_chance(seeds):
+@pytest.mark.parametrize(("seeds", "share"), [(1, 1), (2, 0.88), (3, 1), (5, 1)])
+def test_recalls_of_82_and_76_percent_are_told_from_chance(seeds, share):
+    """The shares are those of the page; two seeds know little of a third."""
     rng = np.random.default_rng(seeds)
     true = np.repeat([0, 1], [200, 22])
     found = [
         against_chance(Labels(true, np.where(rng.random((seeds, 222)) < np.where(true, 0.76, 0.82), true, 1 - true)))
         for _ in range(200)
     ]
-    assert np.mean([one["p_chance"] < 0.05 for one in found]) > 0.95
+    assert np.mean([one["p_chance"] < 0.05 for one in found]) > share - 0.05

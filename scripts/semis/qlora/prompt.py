@@ -31,12 +31,13 @@ class Turns:
         self.tokenizer = tokenizer
         self.template = Template(tokenizer, str(folder)) if style == "chat" else None
         self.space = "" if self.template else " "  # before an answer
-        control = _control(tokenizer, self.template.text) if self.template else []
+        closings = self.template.closings if self.template else []
+        control = _control(tokenizer, "".join([self.template.start, *closings])) if self.template else []
         self.reader = Reader(tokenizer, control, opens=self.template is None)
         self.reader.decide(self.before("?"), self.space)
-        pieces = divided(self.template.closing, control) if self.template else []
-        self.closing = "".join(pieces[:2]) if len(pieces) > 1 else ""  # up to the first token that the template writes
-        self.end = tokenizer.convert_tokens_to_ids(pieces[1]) if self.closing else tokenizer.eos_token_id
+        cut = [pieces[:2] for pieces in (divided(text, control) for text in closings) if len(pieces) > 1]
+        self.closing = "".join(cut[0]) if cut else ""  # up to the first token that the template writes
+        self.end = tokenizer.convert_tokens_to_ids(cut[0][1]) if cut else tokenizer.eos_token_id
 
     def before(self, question: str) -> list[Part]:
         """Return the text before an answer.
@@ -61,6 +62,13 @@ class Turns:
         """Return the ids that end an answer: the template's end, eos, and `others`, the model's own."""
         own = [others] if isinstance(others, int) else others or []
         return sorted({self.end, self.tokenizer.eos_token_id, *(i for i in own if i >= 0)})
+
+    def length(self, generated: list[int], stops: list[int]) -> int:
+        """Return how many ids of a generated text are before its end: before what the template writes, or a stop."""
+        learned = self.encode("?", "A").end  # it may hold a blank before the token that ends the answer
+        if generated[-len(learned) :] == learned:
+            return len(generated) - len(learned)
+        return len(generated) - (generated[-1] in stops)
 
     def described(self) -> dict[str, Any]:
         """Return, for training.json, the token that ends an answer and the date that the chat template is told."""

@@ -1,6 +1,7 @@
 """A tokenizer's chat template: what it writes around a question and its answer."""
 
 import itertools
+import os
 import random
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,8 @@ QUESTION, ANSWER = "\ue0f1\ue0f2\ue0f1", "\ue0f3\ue0f4\ue0f3"  # private use: no
 class Template:
     """The chat template of the model in `folder`.
 
-    `closing` is the text that it writes behind an answer, and `today` the date that it is told, if it asks.
+    `closings` are the texts that it writes behind an answer, the last one first and then one that another question
+    follows. `today` is the date that it is told, if it asks.
     Raises UserError if the template fails or does not write the question.
     """
 
@@ -27,7 +29,8 @@ class Template:
         self.source = self._source()
         self.today = DATE.date().isoformat() if "strftime_now" in self.source else None
         self.answered, self.listed, self.text = self._form()
-        self.start, _, self.closing = self.text.partition(ANSWER)
+        self.start, _, closing = self.text.partition(ANSWER)
+        self.closings = [closing, self._between()] if self.answered else [""]
 
     def _source(self) -> str:
         """Return the text of the template; its clock is `DATE` from now on, and it always draws the same."""
@@ -66,7 +69,7 @@ class Template:
         outcomes: list[Exception] = []
         for answered, listed in itertools.product((True, False), (False, True)):
             try:
-                text = self._rendered(QUESTION, answered, listed)
+                text = self._rendered([QUESTION, ANSWER][: 1 + answered], listed)
             except Exception as error:  # a template may do anything
                 outcomes.append(error)
                 continue
@@ -75,13 +78,23 @@ class Template:
             outcomes.append(ValueError("it does not write the question"))
         raise self._failed(outcomes[0])
 
-    def _rendered(self, question: str, answered: bool, listed: bool) -> str:
-        """Return what the template writes for a question, and for `ANSWER` if it is `answered`."""
-        turns = [("user", question), ("assistant", ANSWER)][: 1 + answered]
+    def _rendered(self, texts: list[str], listed: bool) -> str:
+        """Return what the template writes for a question, or for a question, an answer, and maybe a question again."""
         messages = [
-            {"role": role, "content": [{"type": "text", "text": text}] if listed else text} for role, text in turns
+            {"role": role, "content": [{"type": "text", "text": text}] if listed else text}
+            for role, text in zip(("user", "assistant", "user"), texts)
         ]
-        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=not answered)
+        alone = len(texts) == 1
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=alone)
+
+    def _between(self) -> str:
+        """Return what the template writes between an answer and the start of the next question's turn, or nothing."""
+        try:
+            text = self._rendered([QUESTION, ANSWER, QUESTION], self.listed)
+        except Exception:  # a template may do anything
+            return ""
+        between, first = text.partition(ANSWER)[2].partition(QUESTION)[0], self.start.partition(QUESTION)[0]
+        return between[: len(between) - len(os.path.commonprefix([between[::-1], first[::-1]]))]
 
     def before(self, question: str) -> list[Part]:
         """Return what the template writes before the answer to a question; the question itself is not `written` by it.
@@ -90,9 +103,10 @@ class Template:
         """
         pieces = self.start.split(QUESTION)
         try:
-            text = self._rendered(question, self.answered, self.listed).rpartition(ANSWER)[0 if self.answered else 2]
+            text = self._rendered([question, ANSWER][: 1 + self.answered], self.listed)
         except Exception as error:
             raise self._failed(error) from error
+        text = text.rpartition(ANSWER)[0] if self.answered else text
         if text != question.join(pieces):
             first, last = pieces[0], pieces[-1]
             fits = text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)

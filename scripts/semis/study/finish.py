@@ -12,7 +12,6 @@ from typing import Any
 
 from semis.harness.room import no_room
 from semis.study import provenance
-from semis.study.config import trainings
 from semis.study.internals import Internals
 from semis.study.layout import write_layout
 from semis.study.plan import Study
@@ -66,13 +65,12 @@ def start(study: Study, snakemake: Internals) -> None:
     write_layout(Path(study.results))
     if snakemake.touches:
         return
-    if used := {"a GPU" if training["gpus"] else "the CPU" for training in trainings(study.config)}:
-        say(f"trainings use {' or '.join(sorted(used))}, as `gpus` in the config says.")
-    changed = [
-        path
-        for _, path, planned in snakemake.recipes(due=True)
-        if path.endswith("training.recipe.json") and _code(_recorded(path)) not in (None, _code(planned))
-    ]
+    due = [found for found in snakemake.recipes(due=True) if found[1].endswith("training.recipe.json")]
+    gpus = {planned["settings"].get("training", {}).get("gpus") for _, _, planned in due} - {None}
+    if gpus:
+        devices = " or ".join("a GPU" if used else "the CPU" for used in sorted(gpus))
+        say(f"trainings use {devices} (`gpus` in the config).")
+    changed = [path for _, path, planned in due if _code(_recorded(path)) not in (None, _code(planned))]
     if changed:
         say(
             f"the code or an environment has changed, so {_count(len(changed), 'finished training')} will be made "
