@@ -5,7 +5,9 @@ from typing import Any
 
 from semis import engines
 from semis.harness.job import job
+from semis.huggingface.classifier import TRAINED_IN
 from semis.huggingface.pretrained import ONLY_DATA
+from semis.huggingface.texts import encode, padded
 from semis.machine.devices import use_gpus_asked_for
 from semis.results.evaluations import write_metrics, write_predictions
 
@@ -13,21 +15,13 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
-def classify(
-    model: Any, tokenizer: Any, reviews: list[str], positions: int, batch_size: int
-) -> list[tuple[int, float]]:
-    """Return (predicted class, its probability) for each review, in order; reviews are truncated to `positions` tokens.
-
-    The model sees what a review spells like a special token, such as </s>, as text.
-    """
+def classify(model: Any, tokenizer: Any, read: list[dict], batch_size: int) -> list[tuple[int, float]]:
+    """Return (predicted class, its probability) for each of the texts `read`, in order."""
     found: list[tuple[int, float]] = []
-    for first in range(0, len(reviews), batch_size):
-        batch = reviews[first : first + batch_size]
-        encoded = tokenizer(
-            batch, truncation=True, max_length=positions, padding=True, split_special_tokens=True, return_tensors="pt"
-        )
+    for first in range(0, len(read), batch_size):
+        batch = padded(tokenizer, read[first : first + batch_size])
         with torch.inference_mode():
-            chosen = model(**encoded).logits.float().softmax(-1).max(-1)
+            chosen = model(**batch).logits.float().softmax(-1).max(-1)
         found += zip(chosen.indices.tolist(), chosen.values.tolist(), strict=True)
     return found
 
@@ -36,17 +30,19 @@ def main(inputs: Any, output: Any, wildcards: Any, settings: dict, threads: int)
     """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
     tokenizer = AutoTokenizer.from_pretrained(inputs.model, **ONLY_DATA)
-    model = AutoModelForSequenceClassification.from_pretrained(inputs.model, **ONLY_DATA).eval()
+    model = AutoModelForSequenceClassification.from_pretrained(inputs.model, dtype=TRAINED_IN, **ONLY_DATA).eval()
     engines.load(settings["engine"], "huggingface").prepare(model)
-    rows = []
+    rows, counts = [], {}
     for split, path in (("valid", inputs.valid), ("test", inputs.test)):
         with open(path, encoding="utf-8", newline="\n") as stream:
             examples = [json.loads(line) for line in stream]
         reviews = [example["sentence1"] for example in examples]
-        found = classify(model, tokenizer, reviews, settings["positions"], settings["batch_size"])
+        read, cut = encode(tokenizer, model, reviews, settings["positions"])
+        counts[split] = {"reviews": len(reviews), "cut": cut}
+        found = classify(model, tokenizer, read, settings["batch_size"])
         rows += [(split, row, e["label"], *one) for row, (e, one) in enumerate(zip(examples, found, strict=True))]
     write_predictions(output.predictions, rows, settings["labels"])
-    write_metrics(output.metrics, wildcards, settings["model"], inputs.model, rows)
+    write_metrics(output.metrics, wildcards, settings["model"], inputs.model, rows, counts)
 
 
 if __name__ == "__main__":

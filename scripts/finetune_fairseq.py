@@ -1,6 +1,7 @@
 """Fine-tune a fairseq RoBERTa on labelled reviews with one seed; keep the checkpoint that the config selects."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,14 @@ def where_it_started(weights: dict, model: dict) -> dict:
         "new_tensors": len(set(model) - taken),
         "from_checkpoint": sorted(taken),
         "new": sorted(set(model) - taken),
+        "stored_types": _types(weights),
+        "trained_in": next(iter(_types(model))),
     }
+
+
+def _types(weights: dict) -> dict[str, int]:
+    """Return {number type, such as float16: number of tensors}."""
+    return dict(Counter(str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()).most_common())
 
 
 def save(output: Any, settings: dict, state: dict) -> None:

@@ -2,16 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from semis import engines
-from semis.harness.errors import UserError, reason
 from semis.harness.job import job
 from semis.harness.workfolder import contents_digest, work_folder
 from semis.huggingface import checkpoints
-from semis.huggingface.pretrained import ONLY_DATA, check_whole
+from semis.huggingface.classifier import load
+from semis.huggingface.texts import encode
 from semis.huggingface.training_arguments import one_gpu
 from semis.machine.devices import use_gpus_asked_for
 from semis.results.runs import write_history, write_training
@@ -21,8 +21,6 @@ import numpy as np
 import torch
 from tensorboardX import SummaryWriter
 from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
     DataCollatorWithPadding,
     EvalPrediction,
     TrainerCallback,
@@ -42,25 +40,23 @@ class LogEpochs(TrainerCallback):
         control.should_log = True
 
 
-def read_examples(path: str, tokenizer: Any, positions: int) -> list[dict[str, Any]]:
-    """Return a list of {input_ids, attention_mask, label} for a JSON-lines file, truncated to `positions` tokens.
-
-    The tokenizer treats what a review spells like a special token, such as </s>, as text.
-    """
+def read_examples(path: str, tokenizer: Any, model: Any, positions: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return (what the model reads of each review of a JSON-lines file, with its label; how many were truncated)."""
     with open(path, encoding="utf-8", newline="\n") as stream:
         rows = [json.loads(line) for line in stream]
-    encoded = tokenizer(
-        [row["sentence1"] for row in rows], truncation=True, max_length=positions, split_special_tokens=True
-    )
-    return [
-        {"input_ids": ids, "attention_mask": mask, "label": row["label"]}
-        for ids, mask, row in zip(encoded["input_ids"], encoded["attention_mask"], rows, strict=True)
-    ]
+    encoded, cut = encode(tokenizer, model, [row["sentence1"] for row in rows], positions)
+    examples = [{**read, "label": row["label"]} for read, row in zip(encoded, rows, strict=True)]
+    return examples, {"reviews": len(rows), "cut": cut}
 
 
 def accuracy(prediction: EvalPrediction) -> dict[str, float]:
     """Return {accuracy: percent} for a Trainer's prediction (logits of shape reviews x classes)."""
     return {"accuracy": 100 * float(np.mean(prediction.predictions.argmax(-1) == prediction.label_ids))}
+
+
+def only_logits(outputs: Any, labels: Any) -> Any:
+    """Return the logits of a model's outputs: an encoder-decoder, among others, gives its hidden states too."""
+    return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
 
 
 def arguments(training: dict[str, Any], folder: Path, seed: int, updates: int, warmup: int) -> TrainingArguments:
@@ -94,6 +90,7 @@ def arguments(training: dict[str, Any], folder: Path, seed: int, updates: int, w
         metric_for_best_model="accuracy",
         greater_is_better=True,
         use_cpu=training["gpus"] == 0,
+        label_names=["labels"],
         report_to=[],
     )
     return one_gpu(found)
@@ -115,62 +112,11 @@ def history(log: Iterable[dict[str, Any]]) -> list[tuple[int, float, str, str, f
     ]
 
 
-def check_fit(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
-    """Raise UserError unless tokenizer and model of a folder fit each other and can read `positions` tokens."""
-    if tokenizer.pad_token is None:
-        raise UserError(f"{folder} has a tokenizer without a pad_token; name one in its tokenizer_config.json.")
-    if tokenizer.model_max_length < positions:
-        raise UserError(
-            f"{folder} reads at most {tokenizer.model_max_length} tokens; lower the model's positions ({positions})."
-        )
-    rows = model.get_input_embeddings().num_embeddings
-    if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few spare rows
-        raise UserError(
-            f"{folder}: its tokenizer has {len(tokenizer)} tokens, but its weights have {rows}; give a tokenizer and "
-            "weights that belong together."
-        )
-    try:
-        with torch.inference_mode():
-            found = model.eval()(input_ids=torch.full((1, positions), len(tokenizer) - 1)).logits
-    except (IndexError, RuntimeError) as error:
-        raise UserError(
-            f"{folder} cannot read {positions} times the last of the {len(tokenizer)} tokens of its tokenizer "
-            f"({reason(error)}); lower the model's positions, or give the tokenizer that belongs to the weights."
-        ) from error
-    if not found.isfinite().all():
-        raise UserError(f"{folder} holds weights that are not finite numbers; give another model.")
-
-
-def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, list[str]]:
-    """Return (tokenizer, model, names of its new tensors) of a model folder; the model gets a head for the labels.
-
-    Raises UserError if transformers cannot read the folder, if tokenizer and weights do not fit each other, or if the
-    model has fewer positions than `positions`.
-    """
-    names = dict(enumerate(labels))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=len(names), id2label=names, output_loading_info=True, **ONLY_DATA
-        )
-    except Exception as error:  # any exception is possible, since the folder may hold anything
-        raise UserError(
-            f"{folder}: transformers cannot make a classifier with {len(names)} labels from this model "
-            f"({reason(error)}); give a complete model with its tokenizer."
-        ) from error
-    new, body = sorted(loading["missing_keys"]), f"{model.base_model_prefix}."
-    lacking = [name for name in new if name.startswith(body) and ".pooler." not in name]  # a head's pooler may be new
-    check_whole(folder, lacking)
-    check_fit(folder, tokenizer, model, positions)
-    return tokenizer, model, new
-
-
-def trainer_of(model: Any, tokenizer: Any, data: list[str], settings: dict, folder: Path, seed: int) -> Any:
-    """Return the engine's Trainer for the JSON-lines files `data` (train, valid); it works in `folder`."""
+def trainer_of(model: Any, tokenizer: Any, train: list, valid: list, settings: dict, folder: Path, seed: int) -> Any:
+    """Return the engine's Trainer for the examples `train` and `valid`; it works in `folder`."""
     training = settings["training"]
     engine = engines.load(training["engine"], "huggingface")
     engine.prepare(model)
-    train, valid = (read_examples(path, tokenizer, settings["positions"]) for path in data)
     updates, total, warmup = schedule(training, len(train))
     return engine.Trainer(
         model=model,
@@ -178,6 +124,7 @@ def trainer_of(model: Any, tokenizer: Any, data: list[str], settings: dict, fold
         train_dataset=train,
         eval_dataset=valid,
         compute_metrics=accuracy,
+        preprocess_logits_for_metrics=only_logits,
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         optimizer_cls_and_kwargs=engine.optimizer(training),
@@ -190,8 +137,12 @@ def trainer_of(model: Any, tokenizer: Any, data: list[str], settings: dict, fold
     )
 
 
-def where_it_started(folder: str, weights: dict, new: list[str]) -> dict:
-    """Return which tensors of the trained model's `weights` came from the model folder; `new` names the others."""
+def where_it_started(folder: str, weights: dict, given: dict) -> dict:
+    """Return which tensors of the trained model's `weights` came from the model folder, and what else it gave.
+
+    `given` is what `load` says about the folder.
+    """
+    new = given["new"]
     taken = sorted(set(weights) - set(new))
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix in (".safetensors", ".bin"))
     return {
@@ -199,7 +150,7 @@ def where_it_started(folder: str, weights: dict, new: list[str]) -> dict:
         "tensors_from_checkpoint": len(taken),
         "new_tensors": len(new),
         "from_checkpoint": taken,
-        "new": new,
+        **given,
         "checkpoint_sha256": contents_digest(path for path in files if path.is_file()),
     }
 
@@ -209,10 +160,11 @@ def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> Non
     torch.set_num_threads(threads)
     set_seed(seed)
     settings = recipe["settings"]
-    tokenizer, model, new = load(inputs.model, settings["labels"], settings["positions"])
+    tokenizer, model, given = load(inputs.model, settings["labels"], settings["positions"])
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [recipe, seed, threads], inputs)
-    trainer = trainer_of(model, tokenizer, [inputs.train, inputs.valid], settings, folder, seed)
+    read = {s: read_examples(inputs.get(s), tokenizer, model, settings["positions"]) for s in ("train", "valid")}
+    trainer = trainer_of(model, tokenizer, read["train"][0], read["valid"][0], settings, folder, seed)
     last = checkpoints.newest(folder / "checkpoints")
     if last:
         print(f"resuming from {last}", flush=True)
@@ -224,8 +176,9 @@ def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> Non
     tokenizer.save_pretrained(output.model)
     measured = history(trainer.state.log_history)
     write_history(output.history, output.tensorboard, measured)
-    started = where_it_started(inputs.model, trainer.model.state_dict(), new)
-    write_training(output.model, settings["training"], threads, step, measured, started)
+    started = where_it_started(inputs.model, trainer.model.state_dict(), given)
+    counts = {split: count for split, (_, count) in read.items()}
+    write_training(output.model, settings["training"], threads, step, measured, started, counts)
     shutil.rmtree(work)
 
 

@@ -63,9 +63,10 @@ def parameter_rows(
 
 
 def main(inputs: Any, output: str, settings: dict[str, Any]) -> None:
-    """Write the table for a checkpoint, or for the model.pt in a folder."""
+    """Write the table for a checkpoint, or for the model.pt in a folder, as it is with the config's positions."""
     path = Path(inputs.model)
-    weights = checkpoints.load(path / "model.pt" if path.is_dir() else path)["model"]
+    path = path / "model.pt" if path.is_dir() else path
+    weights = checkpoints.cut_positions(path, checkpoints.load(path)["model"], settings["positions"])
     shapes = {name.removeprefix(BASE): tuple(t.shape) for name, t in weights.items() if name.startswith(BASE)}
     shapes = {name: shape for name, shape in shapes.items() if not name.endswith("version")}
     sizes, positions = settings["architecture"], settings["positions"]

@@ -319,8 +319,8 @@ def test_a_checkpoint_that_does_not_fit_is_refused(study, lab):
             ": encoder.sentence_encoder.embed_tokens.weight is (1100, 64), but its dict.txt and the config",
         ],
         "positions": [
-            128,
-            ": encoder.sentence_encoder.embed_positions.weight is (258, 64), but its dict.txt and the c",
+            257,
+            " has 256 positions, but the model's positions in the config are 257; lower them to 256.",
         ],
         "feed_forward": [
             64,

@@ -15,6 +15,7 @@ SAFE_TYPES = [Namespace]
 EMBEDDING = "encoder.sentence_encoder.embed_tokens.weight"
 POSITIONS = "encoder.sentence_encoder.embed_positions.weight"
 LAYERS = "encoder.sentence_encoder.layers."
+OFFSET = 2  # fairseq numbers positions from the padding index (1) + 1
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -76,15 +77,32 @@ def is_whole(path: str | Path) -> bool:
         return False
 
 
+def cut_positions(path: str | Path, model: Mapping[str, torch.Tensor], positions: int) -> dict[str, torch.Tensor]:
+    """Return the weights `model` of the checkpoint `path`, with the first `positions` of its learned positions.
+
+    A text of at most `positions` tokens never reads the rows that are cut. Raises UserError if the model has fewer.
+    """
+    rows = positions + OFFSET
+    if POSITIONS not in model:
+        return dict(model)
+    found = len(model[POSITIONS])
+    if found < rows:
+        raise UserError(
+            f"{path} has {found - OFFSET} positions, but the model's positions in the config are {positions}; lower "
+            f"them to {found - OFFSET}."
+        )
+    return {**model, POSITIONS: model[POSITIONS][:rows].clone()}
+
+
 def fitting(path: str | Path, words: int, sizes: Mapping[str, int], positions: int) -> dict[str, torch.Tensor]:
     """Return the weights ({name: tensor}) of the checkpoint `path`. Raises UserError unless it has exactly these sizes.
 
     `words` counts embedding rows, `sizes` is {layers, dimension, feed_forward, heads}, and `positions` is the longest
-    input in tokens. fairseq has two more rows for positions, since it numbers them from the padding index + 1. The
-    weights do not show the number of heads, so that is compared with the saved arguments.
+    input in tokens; a model with more of them loses the rows that no input can reach. The weights do not show the
+    number of heads, so that is compared with the saved arguments.
     """
     state = load(path)
-    model = state["model"]
+    model = cut_positions(path, state["model"], positions)
     width, layers = sizes["dimension"], {name.split(".")[3] for name in model if name.startswith(LAYERS)}
     expected = {EMBEDDING: (words, width), POSITIONS: (positions + 2, width)}
     for layer in sorted(layers):

@@ -32,10 +32,22 @@ def write_predictions(path: str | Path, rows: Iterable[Prediction], labels: Sequ
             writer.writerow([split, row, labels[target], labels[predicted], f"{probability:.6f}"])
 
 
-def write_metrics(path: str | Path, wildcards: Any, name: str, model: str, rows: Iterable[Prediction]) -> None:
-    """Write metrics.json of a run: its names, training.json from the folder `model`, and its metrics."""
+def write_metrics(
+    path: str | Path,
+    wildcards: Any,
+    name: str,
+    model: str,
+    rows: Iterable[Prediction],
+    texts: dict[str, dict[str, int]] | None = None,
+) -> None:
+    """Write metrics.json of a run: its names, training.json from the folder `model`, and its metrics.
+
+    `texts` are {split: {reviews, cut}} of the splits that are evaluated, beside those of the training.
+    """
     trained = json.loads(Path(model, "training.json").read_text(encoding="utf-8"))
     metrics, n = measured(rows)
     run = {"dataset": wildcards.dataset, "method": wildcards.method, "seed": int(wildcards.seed), "model": name}
+    if texts:
+        trained["texts"] = trained.get("texts", {}) | texts
     found = {**run, **trained, **metrics, "n": n}
     Path(path).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -29,11 +29,18 @@ def write_history(path: str | Path, tensorboard: str | Path, rows: Sequence[tupl
 
 
 def write_training(
-    model: str | Path, training: dict, threads: int, step: int, rows: Sequence[tuple], start: dict
+    model: str | Path,
+    training: dict,
+    threads: int,
+    step: int,
+    rows: Sequence[tuple],
+    start: dict,
+    texts: dict | None = None,
 ) -> None:
-    """Write training.json into the folder `model`: settings, threads, the selected checkpoint, and its start.
+    """Write training.json into the folder `model`: settings, threads, the selected checkpoint, its start, its texts.
 
-    The checkpoint belongs to the validation at `step` (an update), and the history's `rows` give its epoch.
+    The checkpoint belongs to the validation at `step` (an update), and the history's `rows` give its epoch. `texts` are
+    {split: {reviews, cut}}, the numbers of all reviews and of truncated ones; fairseq's are in another table.
     """
     epoch = next(epoch for at, epoch, split, *_ in rows if (at, split) == (step, "valid"))
     found = {
@@ -42,4 +49,5 @@ def write_training(
         "checkpoint": {"selection": training["selection"], "step": step, "epoch": math.ceil(epoch)},
         "start": start,
     }
+    found |= {"texts": texts} if texts else {}
     Path(model, "training.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,153 @@
+"""Loads a classifier from a model folder, in float32, and checks before a training that it fits and can read."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from semis.harness.errors import UserError, reason
+from semis.huggingface import texts, weights
+from semis.huggingface.packages import check_packages
+from semis.huggingface.pretrained import ONLY_DATA, check_whole
+from semis.huggingface.settings import classifier_config
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+TRAINED_IN = torch.float32  # whatever type the weights are stored in
+
+
+def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Return (tokenizer, model, what the folder gave) of a model folder; the model is a classifier for the labels.
+
+    The last one is {new, unused, stored_types, trained_in, ignored_settings, special_tokens}: the names of the model's
+    new tensors, and of the folder's tensors that it does not use, the number types, the settings that Semis does not
+    take from the folder, and the tokens around each text. Raises UserError if transformers cannot read the folder, if
+    tokenizer and weights do not fit each other, or if the model has fewer positions than `positions`.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+        config, ignored = classifier_config(folder, labels)
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=TRAINED_IN,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **ONLY_DATA,
+        )
+        stored = weights.stored_types(folder)
+    except UserError:
+        raise
+    except Exception as error:  # any exception is possible, since the folder may hold anything
+        check_packages(folder, error, "transformers")
+        raise UserError(
+            f"{folder}: transformers cannot make a classifier with {len(labels)} labels from this model "
+            f"({reason(error)}); give a complete model with its tokenizer."
+        ) from error
+    _check_tensors(folder, model, loading, stored, len(labels))
+    new = _head(model, config, loading, ignored, labels)
+    check_fit(folder, tokenizer, model)
+    replaced = texts.fit_tokenizer(folder, tokenizer, model)
+    check_reading(folder, tokenizer, model, positions)
+    given = {"new": new, "unused": sorted(loading["unexpected_keys"]), "stored_types": weights.counted(stored)}
+    given |= {"trained_in": str(TRAINED_IN).removeprefix("torch."), "special_tokens": texts.specials(tokenizer)}
+    return tokenizer, model, given | {"ignored_settings": {"config.json": ignored, "tokenizer": replaced}}
+
+
+def _is_body(name: str, model: Any) -> bool:
+    """Say whether a tensor belongs to the model's body, and not to a head or to its pooler."""
+    return name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name
+
+
+def _check_tensors(folder: str, model: Any, loading: Mapping, stored: Mapping[str, str], labels: int) -> None:
+    """Raise UserError unless the weights of a folder are those of the model's body, all of it and nothing more."""
+    check_whole(folder, sorted(name for name in loading["missing_keys"] if _is_body(name, model)))
+    for name, given, wanted in sorted(loading["mismatched_keys"]):
+        if name.startswith(f"{model.base_model_prefix}."):
+            raise UserError(
+                f"{folder}: transformers cannot make a classifier with {labels} labels from this model ({name} is "
+                f"{tuple(given)} in its weights, and its config.json makes it {tuple(wanted)}); give weights and a "
+                "config.json that belong together."
+            )
+    layers = {re.sub(r"\.\d+\.", ".#.", name) for name in model.state_dict()}
+    extra = sorted(name for name in loading["unexpected_keys"] if re.sub(r"\.\d+\.", ".#.", name) in layers)
+    if extra:
+        raise UserError(
+            f"{folder}: its weights have more layers than its config.json asks for ({len(extra)} tensors, such as "
+            f"{extra[0]}); give weights and a config.json that belong together."
+        )
+    whole = {name for name, parameter in model.named_parameters() if parameter.is_floating_point()}
+    packed = sorted(name for name, kind in stored.items() if name in whole and "float" not in kind)
+    if packed:
+        raise UserError(
+            f"{folder}: {packed[0]} is stored as {stored[packed[0]]}, so it is quantized; give the model as it was "
+            "before quantization."
+        )
+
+
+def _head(model: Any, config: Any, loading: Mapping, ignored: Mapping[str, Any], labels: Sequence[str]) -> list[str]:
+    """Return the names of the model's new tensors, after it has got a new head if the folder's is one for another task.
+
+    That is so if a tensor of the head has another size, if the folder's model is not a classifier of texts, or if its
+    labels are the same as the config's but in another order. Otherwise the head is the folder's.
+    """
+    head = [name for name in model.state_dict() if not name.startswith(f"{model.base_model_prefix}.")]
+    new = set(loading["missing_keys"])
+    kinds = config.architectures or []
+    names = list((ignored.get("id2label") or {}).values())
+    turned = names != list(labels) and sorted(names) == sorted(labels)
+    other = bool(kinds) and not any(kind.endswith("ForSequenceClassification") for kind in kinds)
+    mismatched = {name for name, *_ in loading["mismatched_keys"]}
+    if mismatched or ((turned or other) and not set(head) <= new):
+        fresh = type(model)(config).state_dict()
+        with torch.no_grad():
+            for name in head:
+                model.state_dict()[name].copy_(fresh[name])
+        new |= set(head)
+    return sorted(new)
+
+
+def check_fit(folder: str, tokenizer: Any, model: Any) -> None:
+    """Raise UserError unless the tokenizer of a folder has as many tokens as its weights have rows."""
+    try:
+        rows = model.get_input_embeddings().num_embeddings
+    except (AttributeError, NotImplementedError):
+        return  # a model that reads characters has no table of tokens
+    if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few spare rows
+        beyond = [token for token, number in tokenizer.get_added_vocab().items() if number >= rows]
+        raise UserError(
+            f"{folder}: its tokenizer has {len(tokenizer)} tokens, but its weights have {rows}; give a tokenizer and "
+            f"weights that belong together{f' (no row belongs to {beyond[0]})' if beyond else ''}."
+        )
+
+
+def check_reading(folder: str, tokenizer: Any, model: Any, positions: int) -> None:
+    """Raise UserError unless the model reads a text of `positions` tokens, beside a short one, and gives numbers."""
+    most = tokenizer.model_max_length
+    text = model.config.get_text_config()
+    if getattr(text, "rope_parameters", None):  # such a model would read on, beyond what it was trained for
+        most = min(most, text.max_position_embeddings)
+    if most < positions:
+        raise UserError(f"{folder} reads at most {most} tokens; lower the model's positions ({positions}).")
+    error = _reading_error(tokenizer, model, positions)
+    if isinstance(error, Exception):
+        check_packages(folder, error, "transformers")
+        few, many = 0, positions  # it reads `few` tokens, and not `many`
+        while many - few > 1:
+            middle = (few + many) // 2
+            few, many = (middle, many) if _reading_error(tokenizer, model, middle) is None else (few, middle)
+        advice = f"it reads at most {few}; lower the model's positions" if few else "give another model"
+        raise UserError(f"{folder} cannot read {positions} tokens ({reason(error)}); {advice}.") from error
+    if error:
+        raise UserError(f"{folder} holds weights that are not finite numbers; give another model.")
+
+
+def _reading_error(tokenizer: Any, model: Any, length: int) -> Exception | str | None:
+    """Return what goes wrong when the model reads a text of `length` tokens beside a short one, or None."""
+    try:
+        rows, _ = texts.encode(tokenizer, model, ["a 1 . " * length, "a"], length)
+        with torch.inference_mode():
+            found = model.eval()(**texts.padded(tokenizer, rows)).logits
+    except Exception as error:  # transformers raises many kinds
+        return error
+    return None if found.isfinite().all() else "not finite"
