@@ -40,7 +40,7 @@ def read_dictionary(path: str | Path) -> list[str]:
 
 
 def symbols(words: Sequence[str]) -> list[str]:
-    """Return the symbols of fairseq's Dictionary with these words, by number; with overwriting, some stand there twice."""
+    """Return the symbols of fairseq's Dictionary by number; one that is overwritten stands there twice."""
     return SPECIAL[:-1] + list(words) + SPECIAL[-1:] * ("<mask>" not in words)
 
 

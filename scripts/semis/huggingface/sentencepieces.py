@@ -16,6 +16,7 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from transformers.convert_slow_tokenizer import generate_merges
 
+KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # TrainerSpec.ModelType
 SPACE = "▁"  # sentencepiece's sign for a space
 # `tokenizers` applies a character map to whole grapheme clusters and drops what follows the first match in one, such as
 # the circumflex of a decomposed ệ. This separator, which is in no text, makes each character a cluster.
@@ -31,19 +32,18 @@ class Model:
 
     def __init__(self, path: str | Path) -> None:
         """Read the model of a file. Raises UserError if it is damaged."""
-        self.path, content = path, Path(path).read_bytes()
-        self.proto = sentencepiece_model_pb2.ModelProto()
+        self.path = Path(path)
+        content = self.path.read_bytes()
+        self.proto: Any = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
         try:
             self.proto.ParseFromString(content)
             self.processor = sentencepiece.SentencePieceProcessor(model_proto=content)
-        except (DecodeError, RuntimeError) as error:
-            raise UserError(
-                f"{path} is not a complete sentencepiece model; replace it with the model's own file."
-            ) from error
-        if not self.proto.pieces:
-            raise UserError(f"{path} is not a complete sentencepiece model; replace it with the model's own file.")
+        except (DecodeError, RuntimeError):
+            self.proto.Clear()
         self.pieces = [piece for piece in self.proto.pieces if piece.type in (1, 4, 6)]  # normal, user-defined, byte
-        self.kind = sentencepiece_model_pb2.TrainerSpec.ModelType.Name(self.proto.trainer_spec.model_type).lower()
+        if not self.pieces:
+            raise UserError(f"{path} is not a complete sentencepiece model; replace it with the model's own file.")
+        self.kind = KINDS[self.proto.trainer_spec.model_type]
 
     @property
     def own(self) -> list[str]:

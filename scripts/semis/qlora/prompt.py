@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from semis.harness.errors import UserError, reason
-from semis.huggingface.pretrained import ONLY_DATA
+from semis.huggingface.tokenizer import load_tokenizer as checked_tokenizer
 
 from jinja2 import TemplateError
-from transformers import AutoTokenizer
 
 
 def prompt(tokenizer: Any, question: str, style: str) -> str:
@@ -33,7 +32,9 @@ def encode(tokenizer: Any, question: str, answer: str, style: str) -> tuple[list
 def load_tokenizer(folder: str | Path, style: str) -> Any:
     """Return the tokenizer of a model folder. Raises UserError if it is missing or cannot make such prompts."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+        tokenizer = checked_tokenizer(folder)
+    except UserError:
+        raise
     except Exception as error:  # any exception is possible, since the folder may hold anything
         raise UserError(
             f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give qlora.model a complete "
