@@ -1,12 +1,13 @@
 """Export a fairseq RoBERTa with its sentencepiece tokenizer to a Hugging Face folder: same tokens, same logits."""
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from semis.fairseq import checkpoints
-from semis.fairseq.dictionaries import SPECIAL, read_dictionary
+from semis.fairseq.dictionaries import SPECIAL, embedding_rows, read_dictionary
 from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.huggingface import sentencepieces
@@ -149,17 +150,28 @@ def check_tokens(folder: str, model: Model, words: Sequence[str]) -> None:
             )
 
 
+def write_tokenizer(inputs: Any, folder: str, positions: int) -> None:
+    """Write the tokenizer of the two files into a folder with a model, and the files, with which a training compares.
+
+    Raises UserError if it would not have the tokens of fairseq.
+    """
+    model, words = read_sentencepiece(inputs.sentencepiece, inputs.dictionary)
+    huggingface_tokenizer(model, words, positions).save_pretrained(folder)
+    config = Path(folder, "tokenizer_config.json")  # with a name of the class that transformers 4 knows too
+    named = json.loads(config.read_text(encoding="utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    config.write_text(json.dumps(named, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for file, name in ((inputs.sentencepiece, MODEL), (inputs.dictionary, DICTIONARY)):
+        shutil.copyfile(file, Path(folder, name))
+    check_tokens(folder, model, words)
+
+
 def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
     """Write the model and its tokenizer into the output folder. Raises UserError if their tokens are not fairseq's."""
     sizes, positions = settings["architecture"], settings["positions"]
-    pieces, words = read_sentencepiece(inputs.sentencepiece, inputs.dictionary)
-    tokenizer = huggingface_tokenizer(pieces, words, positions)
-    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, positions)
-    huggingface_model(model, len(tokenizer), sizes, positions).save_pretrained(output.folder)
-    tokenizer.save_pretrained(output.folder)
-    for file, name in ((inputs.sentencepiece, MODEL), (inputs.dictionary, DICTIONARY)):  # a training compares with them
-        shutil.copyfile(file, Path(output.folder, name))
-    check_tokens(output.folder, pieces, words)
+    rows = embedding_rows(read_dictionary(inputs.dictionary))
+    model = checkpoints.fitting(inputs.model, rows, sizes, positions)
+    huggingface_model(model, rows, sizes, positions).save_pretrained(output.folder)
+    write_tokenizer(inputs, output.folder, positions)
 
 
 if __name__ == "__main__":

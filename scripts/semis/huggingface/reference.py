@@ -108,14 +108,18 @@ def steps_before(family: str, settings: Mapping[str, Any]) -> list[normalizers.N
     return steps + [normalizers.Lowercase()] * lower
 
 
-def sentencepiece_of(folder: str | Path, also: str = "") -> Model | None:
-    """Return the sentencepiece model of a model folder, or None; `also` is another name that its file may have."""
+def sentencepiece_of(folder: str | Path, also: str = "", damaged: bool = False) -> Model | None:
+    """Return the sentencepiece model of a model folder, or None; `also` is another name that its file may have.
+
+    Raises UserError if such a file is damaged and no other is there, if `damaged` asks for that.
+    """
     for name in dict.fromkeys([*filter(None, [also]), *FILES]):
         if Path(folder, name).is_file():
             try:
                 return Model(Path(folder, name))
-            except UserError:  # other libraries also call their files tokenizer.model
-                continue
+            except UserError:
+                if damaged and name != "tokenizer.model":  # other libraries use that name too
+                    raise
     return None
 
 

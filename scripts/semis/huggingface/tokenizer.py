@@ -17,7 +17,7 @@ from semis.huggingface.pretrained import ONLY_DATA
 from semis.huggingface.reference import Reference
 from semis.text import stress
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 TYPICAL = [*stress.FRENCH, *stress.UNICODE]
@@ -30,6 +30,7 @@ class Definition:
 
     model: sentencepieces.Model
     cut: Reference
+    unknown: str
     of_fairseq: bool
     family: str
     settings: dict[str, Any]  # of tokenizer_config.json
@@ -49,10 +50,12 @@ class Definition:
         names = {number: name for name, number in old.get_vocab(with_added_tokens=False).items()}
         vocabulary = [names.get(number, f" {number}") for number in range(max(names) + 1)]
         before = reference.steps_before(self.family, self.settings)
-        new = sentencepieces.tokenizer(self.model, vocabulary, tokenizer.unk_token, before)
+        new = sentencepieces.tokenizer(self.model, vocabulary, self.unknown, before)
         new.post_processor, new.decoder = old.post_processor, old.decoder
         for _, token in sorted(old.get_added_tokens_decoder().items()):
-            (new.add_special_tokens if token.special else new.add_tokens)([token])
+            blanks = {key: getattr(token, key) for key in ("single_word", "lstrip", "rstrip")}
+            # not normalized, since the normalizer would put a space before it
+            new.add_tokens([AddedToken(token.content, normalized=False, special=token.special, **blanks)])
         return plain(tokenizer, new, self.settings)
 
 
@@ -79,7 +82,11 @@ def load_tokenizer(folder: str | Path) -> Any:
 
     Raises UserError if French texts still become other pieces, and whatever transformers raises.
     """
-    tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+    except Exception:
+        reference.sentencepiece_of(folder, damaged=True)
+        raise
     if not is_fast(tokenizer):
         return tokenizer
     found = definition(folder, tokenizer)
@@ -103,23 +110,33 @@ def load_tokenizer(folder: str | Path) -> Any:
 
 
 def definition(folder: str | Path, tokenizer: Any) -> Definition | None:
-    """Return how a sentencepiece model in the folder defines its tokenizer; None if none does."""
+    """Return how a sentencepiece model in the folder defines its tokenizer; None if none does.
+
+    Raises UserError if transformers did not read that model.
+    """
     model = reference.sentencepiece_of(folder, getattr(tokenizer, "vocab_files_names", {}).get("vocab_file", ""))
     if model is None:
         return None
     settings = reference.read_json(Path(folder, "tokenizer_config.json"))
     if cut := reference.exported(folder):
-        return Definition(model, cut, True, "", settings)
+        return Definition(model, cut, "<unk>", True, "", settings)
     named = type(tokenizer).__name__.removesuffix("Fast").removesuffix("Tokenizer").lower()
     family = {"debertav2": "deberta-v2"}.get(named, named)
     if family not in reference.PREPARED:
         family = reference.read_json(Path(folder, "config.json")).get("model_type", "")
-    known = tokenizer.get_vocab()
-    lacking = sum(piece.piece not in known for piece in model.pieces)
-    if lacking > 0.01 * len(model.pieces) or tokenizer.unk_token is None or settings.get("split_by_punct"):
-        return None  # the file belongs to another tokenizer, or does not define this one alone
-    cut = reference.of_family(model, family, settings, known, tokenizer.unk_token)
-    return Definition(model, cut, False, family, settings)
+    known = tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False)
+    unknown = next((name for name in (tokenizer.unk_token, model.proto.trainer_spec.unk_piece) if name in known), None)
+    lacking = sum(piece.piece not in known for piece in model.pieces) > 0.01 * len(model.pieces)
+    if lacking or unknown is None or settings.get("split_by_punct"):
+        if Path(folder, "tokenizer.json").is_file():
+            return None  # that defines it
+        what = "split_by_punct in tokenizer_config.json" if settings.get("split_by_punct") else type(tokenizer).__name__
+        raise UserError(
+            f"{model.path}: transformers cannot cut texts as this sentencepiece model with {what}; give the folder the "
+            "tokenizer.json of the model, or give another model."
+        )
+    cut = reference.of_family(model, family, settings, known, unknown)
+    return Definition(model, cut, unknown, False, family, settings)
 
 
 def candidates(folder: str | Path, tokenizer: Any, found: Definition) -> Iterator[Any]:
