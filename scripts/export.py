@@ -13,7 +13,7 @@ from semis.harness.job import job
 from semis.huggingface import sentencepieces
 from semis.huggingface.pretrained import ONLY_DATA
 from semis.huggingface.reference import DICTIONARY, MODEL, of_fairseq, same, vocabulary
-from semis.huggingface.sentencepieces import SPACE, Model
+from semis.huggingface.sentencepieces import MARK, SPACE, Model
 from semis.text import stress
 
 import torch
@@ -118,7 +118,13 @@ def huggingface_tokenizer(model: Model, words: Sequence[str], positions: int) ->
     tokenizer = sentencepieces.tokenizer(model, vocabulary(model, words), "<unk>")
     side = {"left": 0, "right": 1} if model.proto.trainer_spec.treat_whitespace_as_suffix else {"left": 1, "right": 0}
     tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", **side)]
+        [
+            decoders.Replace(SPACE, " "),
+            decoders.Replace(MARK, ""),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", **side),
+        ]
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from semis.fairseq.dictionaries import SPECIAL, numbers, read_dictionary, symbols
 from semis.harness.errors import UserError
-from semis.huggingface.sentencepieces import SPACE, Model
+from semis.huggingface.sentencepieces import MARK, SPACE, Model
 
 from tokenizers import Regex, normalizers
 
@@ -30,14 +30,17 @@ def vocabulary(model: Model, words: Sequence[str]) -> list[str]:
     """Return a name for each number of fairseq's dictionary, no name twice.
 
     A symbol that no text can become gets a name with a space in it, so that none does here either: one that fairseq has
-    overwritten, and a word of several characters that is no piece.
+    overwritten, and a word that is neither a piece nor a run of unknown characters.
     """
     pieces, looked_up = {piece.piece for piece in model.pieces}, numbers(words)
     names = []
     for number, word in enumerate(symbols(words)):
-        last = looked_up[word] == number and (word in pieces or len(word) == 1)
-        special = number < len(SPECIAL) - 1 or word == SPECIAL[-1]
-        names.append(word if special or (last and word not in SPECIAL) else f"{word} {number}")
+        if number < len(SPECIAL) - 1 or word == SPECIAL[-1]:
+            names.append(word)
+        elif looked_up[word] != number or word in SPECIAL or not (word in pieces or model.is_run(word)):
+            names.append(f"{word} {number}")
+        else:
+            names.append(word if word in pieces else f"{MARK}{word}{MARK}")
     return names
 
 
@@ -144,7 +147,8 @@ def same(model: Model, one: Sequence[str], other: Sequence[str]) -> bool:
     if list(one) == list(other):
         return True
     scores = model.scores()
-    if model.kind != "unigram" or sum(p not in scores for p in one) != sum(p not in scores for p in other):
+    others = [[piece for piece in pieces if piece not in scores] for pieces in (one, other)]
+    if model.kind != "unigram" or others[0] != others[1]:
         return False
     first, second = (sum(scores.get(piece, 0.0) for piece in pieces) for pieces in (one, other))
     return abs(first - second) <= 1e-6 * abs(first)

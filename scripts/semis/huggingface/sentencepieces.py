@@ -22,6 +22,7 @@ SPACE = "▁"  # sentencepiece's sign for a space
 # the circumflex of a decomposed ệ. This separator, which is in no text, makes each character a cluster.
 SEPARATOR = "\ufff0"
 BETWEEN = Regex(r"(?<=[\s\S])(?=[^\x00-\x7f]|(?<=[^\x00-\x7f])|\n)")
+MARK = "\ue000"  # around a run of unknown characters that is a word of the vocabulary; in no text either
 PRIVATE = 0xF0000  # the first private character of Unicode's plane 15
 # What Python takes for a blank besides the space itself: fairseq cuts pieces there.
 BLANKS = "\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -49,6 +50,17 @@ class Model:
     def own(self) -> list[str]:
         """The symbols that the maker of the model defined: each is always one piece."""
         return [piece.piece for piece in self.proto.pieces if piece.type == piece.USER_DEFINED]
+
+    def is_run(self, word: str) -> bool:
+        """Say whether sentencepiece may leave a word as it is, since it knows none of its characters."""
+        known = self.characters()
+        if self.proto.trainer_spec.byte_fallback or self.kind == "word" or not known.issuperset("".join(self.own)):
+            return False
+        return known.isdisjoint(word)
+
+    def characters(self) -> set[str]:
+        """Return the characters that are pieces."""
+        return {SPACE, *(piece.piece for piece in self.pieces if len(piece.piece) == 1)}
 
     def scores(self) -> dict[str, float]:
         """Return {piece: score}."""
@@ -82,7 +94,13 @@ def normalizer(model: Model, before: Sequence[Any] = ()) -> normalizers.Normaliz
     return normalizers.Sequence(steps)
 
 
-def splitter(model: Model, others: Sequence[str]) -> pre_tokenizers.PreTokenizer | None:
+def marks(model: Model) -> normalizers.Normalizer:
+    """Return a normalizer that puts `MARK` around each run of unknown characters of a normalized text."""
+    other = f"[^{BLANKS}{''.join(map(regex_of, sorted(model.characters())))}]"
+    return normalizers.Replace(Regex(f"(?<!{other})(?={other})|(?<={other})(?!{other})"), MARK)
+
+
+def splitter(model: Model, others: Sequence[str], marked: bool) -> pre_tokenizers.PreTokenizer | None:
     """Return what cuts a normalized text before the model does; None if nothing has to.
 
     `others` are entries of the vocabulary that are no pieces, such as <pad>: a text that spells one must not become it,
@@ -91,6 +109,8 @@ def splitter(model: Model, others: Sequence[str]) -> pre_tokenizers.PreTokenizer
     steps = []
     if not model.proto.trainer_spec.byte_fallback:  # with it, each blank becomes its bytes
         steps.append(pre_tokenizers.Split(Regex(f"[{BLANKS}]+"), "removed"))
+    if marked:
+        steps.append(pre_tokenizers.Split(Regex(f"{MARK}[^{MARK}]*{MARK}"), "isolated"))
     if model.own and model.kind != "unigram":  # in a unigram model their score, 0, is the best
         longest = sorted(model.own, key=len, reverse=True)
         steps.append(pre_tokenizers.Split(Regex("|".join(map(regex_of, longest))), "isolated"))
@@ -124,18 +144,23 @@ def cut(model: Model, word: str) -> str:
 def tokenizer(model: Model, vocabulary: Sequence[str], unknown: str, before: Sequence[Any] = ()) -> Tokenizer:
     """Return a Tokenizer that cuts as the model does and numbers the pieces as `vocabulary` does, without repeats.
 
-    `vocabulary` holds the model's pieces, `unknown`, and others, which no text becomes.
+    `vocabulary` holds the model's pieces, `unknown`, runs of unknown characters between `MARK`s, and others, which no
+    text becomes.
     """
     scores = model.scores()
     numbers = {word: number for number, word in enumerate(vocabulary)}
-    found = Tokenizer(cutter(model, scores, numbers, unknown))
-    found.normalizer = normalizer(model, before)
-    found.pre_tokenizer = splitter(model, [word for word in vocabulary if word not in scores])
+    marked = any(word[0] == MARK for word in vocabulary)
+    found = Tokenizer(cutter(model, scores, numbers, unknown, bool(model.own) or marked))
+    found.normalizer = normalizers.Sequence([normalizer(model, before), *[marks(model)] * marked])
+    others = [word for word in vocabulary if word not in scores and word[0] != MARK]
+    found.pre_tokenizer = splitter(model, others, marked)
     return found
 
 
-def cutter(model: Model, scores: Mapping[str, float], numbers: Mapping[str, int], unknown: str) -> models.Model:
-    """Return the model of `tokenizers` for a sentencepiece model of any kind."""
+def cutter(
+    model: Model, scores: Mapping[str, float], numbers: Mapping[str, int], unknown: str, whole_words: bool
+) -> models.Model:
+    """Return the model of `tokenizers` for a sentencepiece model; `whole_words`: BPE takes a known word as it is."""
     spec = model.proto.trainer_spec
     if model.kind == "word":
         return models.WordLevel(dict(numbers), unk_token=unknown)
@@ -151,5 +176,5 @@ def cutter(model: Model, scores: Mapping[str, float], numbers: Mapping[str, int]
         unk_token=unknown,
         fuse_unk=True,
         byte_fallback=spec.byte_fallback,
-        ignore_merges=bool(model.own),
+        ignore_merges=whole_words,
     )
