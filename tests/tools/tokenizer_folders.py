@@ -22,13 +22,14 @@ HARD = [
     " ",
     "Ａ１ ½ ② ㎏",
     "12, 1990, et 3,5",
+    "la ﬁ\u0301n ²\u0302",  # marks on characters that the normalization replaces
 ]
 
 
 def trained(text: list[str], **settings) -> bytes:
     """Return a sentencepiece model of about 600 pieces, trained on the lines of `text`."""
     model = io.BytesIO()
-    settings = {"model_type": "unigram", "vocab_size": 600, "hard_vocab_limit": False, **settings}
+    settings = {"vocab_size": 600, "hard_vocab_limit": False, "character_coverage": 1.0, **settings}
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(text), model_writer=model, minloglevel=2, max_sentence_length=1 << 16, **settings
     )

@@ -10,6 +10,8 @@ from tokenizer_folders import HARD, dictionary, folder, lines_of_pieces, trained
 
 DEMO = (ROOT / "demo" / "text.txt").read_text(encoding="utf-8").splitlines()
 TEXTS = [*HARD, *DEMO[:40]]
+# The letters of other languages are pieces too, so that a lost accent shows.
+LEARNED = [*DEMO[:400], *[unicodedata.normalize("NFC", HARD[2])] * 20]
 OVERWRITTEN = ["<unk>", "<s>", "</s>"]  # as CamemBERT's dict.txt has them
 
 EXPORTS = {
@@ -89,7 +91,7 @@ def test_an_export_has_the_tokens_of_fairseq_with_every_setting_of_sentencepiece
     """sentencepiece and fairseq themselves say what the numbers are."""
     jobs = {}
     for number, name in enumerate(names):
-        content = trained(DEMO[:400], **EXPORTS[name])
+        content = trained(LEARNED, **EXPORTS[name])
         extra = [["madeupword0000"], [], ["☂", "☂☂", "𓀀", "zz☂"] if "own" not in name else []][number % 3]
         words = dictionary(content, extra, OVERWRITTEN if number % 2 else [])
         at = lay_out(tmp_path / str(number), {"sentencepiece.bpe.model": content, "dict.txt": words})
@@ -204,7 +206,7 @@ def loaded_pieces(folders, texts):
 def test_a_folder_with_a_sentencepiece_model_reads_texts_as_it_does(tmp_path):
     folders, models = {}, {}
     for name, (kind, file, class_name, settings, config) in FOLDERS.items():
-        models[name] = trained(DEMO[:400], **settings)
+        models[name] = trained(LEARNED, **settings)
         folders[name] = folder(tmp_path / name, file, models[name], kind, tokenizer_class=class_name, **config)
     found = in_environment("transformers", loaded_pieces, folders, READ)
     for name, content in models.items():
