@@ -18,6 +18,7 @@ from semis.huggingface.reference import Reference
 from semis.text import stress
 
 from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import Unigram
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 TYPICAL = [*stress.FRENCH, *stress.UNICODE]
@@ -148,11 +149,16 @@ def candidates(folder: str | Path, tokenizer: Any, found: Definition) -> Iterato
 
 
 def as_its_file_says(folder: str | Path, tokenizer: Any) -> Any | None:
-    """Return the tokenizer of the folder's tokenizer.json, or None if transformers' own is the same."""
+    """Return the tokenizer of the folder's tokenizer.json, or None if transformers' own is the same.
+
+    Only a file that was made from a sentencepiece model counts: for others, tokenizer_config.json may say otherwise.
+    """
     file = Path(folder, "tokenizer.json")
     if not file.is_file() or "__init__" not in type(tokenizer).__dict__:
         return None  # without an own __init__, transformers takes the file as it is
     backend = Tokenizer.from_file(str(file))
+    if not isinstance(backend.model, Unigram) and '"Precompiled"' not in file.read_text(encoding="utf-8"):
+        return None
     backend.no_truncation()
     backend.no_padding()
     found = plain(tokenizer, backend, reference.read_json(Path(folder, "tokenizer_config.json")))
