@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,12 @@ def steps_before(family: str, settings: Mapping[str, Any]) -> list[normalizers.N
     return steps + [normalizers.Lowercase()] * lower
 
 
+@lru_cache(maxsize=1)
+def model_of(path: Path) -> Model:
+    """Return the sentencepiece model of a file; reading a large one takes seconds."""
+    return Model(path)
+
+
 def sentencepiece_of(folder: str | Path, also: str = "", damaged: bool = False) -> Model | None:
     """Return the sentencepiece model of a model folder, or None; `also` is another name that its file may have.
 
@@ -119,7 +126,7 @@ def sentencepiece_of(folder: str | Path, also: str = "", damaged: bool = False) 
     for name in dict.fromkeys([*filter(None, [also]), *FILES]):
         if Path(folder, name).is_file():
             try:
-                return Model(Path(folder, name))
+                return model_of(Path(folder, name))
             except UserError:
                 if damaged and name != "tokenizer.model":  # other libraries use that name too
                     raise
@@ -136,7 +143,7 @@ def exported(folder: str | Path) -> Reference | None:
     paths = [Path(folder, name) for name in (MODEL, DICTIONARY)]
     if not all(path.is_file() for path in paths) or not read_json(Path(folder, "tokenizer_config.json")).get("fairseq"):
         return None
-    return of_fairseq(Model(paths[0]), read_dictionary(paths[1]))
+    return of_fairseq(model_of(paths[0]), read_dictionary(paths[1]))
 
 
 def same(model: Model, one: Sequence[str], other: Sequence[str]) -> bool:

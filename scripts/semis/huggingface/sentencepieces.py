@@ -5,6 +5,8 @@ Sources: sentencepiece's normalizer.cc, unigram_model.cc, bpe_model.cc and sente
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ SPACE = "▁"  # sentencepiece's sign for a space
 # the circumflex of a decomposed ệ. This separator, which is in no text, makes each character a cluster.
 SEPARATOR = "\ufff0"
 BETWEEN = Regex(r"(?<=[\s\S])(?=[^\x00-\x7f]|(?<=[^\x00-\x7f])|\n)")
-MARK = "\ue000"  # around a run of unknown characters that is a word of the vocabulary; in no text either
+MARK = "\U000f8000"  # around a run of unknown characters that is a word of the vocabulary; in no text either
 PRIVATE = 0xF0000  # the first private character of Unicode's plane 15
 # What Python takes for a blank besides the space itself: fairseq cuts pieces there.
 BLANKS = "\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -44,7 +46,13 @@ class Model:
         self.pieces = [piece for piece in self.proto.pieces if piece.type in (1, 4, 6)]  # normal, user-defined, byte
         if not self.pieces:
             raise UserError(f"{path} is not a complete sentencepiece model; replace it with the model's own file.")
+        self.characters = {SPACE, *(piece.piece for piece in self.pieces if len(piece.piece) == 1)}
         self.kind = KINDS[self.proto.trainer_spec.model_type]
+
+    @cached_property
+    def neighbours(self) -> set[str]:
+        """The pairs of characters that stand side by side in a piece."""
+        return {"".join(pair) for piece in self.pieces for pair in pairwise(piece.piece)}
 
     @property
     def own(self) -> list[str]:
@@ -53,14 +61,9 @@ class Model:
 
     def is_run(self, word: str) -> bool:
         """Say whether sentencepiece may leave a word as it is, since it knows none of its characters."""
-        known = self.characters()
-        if self.proto.trainer_spec.byte_fallback or self.kind == "word" or not known.issuperset("".join(self.own)):
+        if self.proto.trainer_spec.byte_fallback or self.kind == "word":
             return False
-        return known.isdisjoint(word)
-
-    def characters(self) -> set[str]:
-        """Return the characters that are pieces."""
-        return {SPACE, *(piece.piece for piece in self.pieces if len(piece.piece) == 1)}
+        return self.characters.issuperset("".join(self.own)) and self.characters.isdisjoint(word)
 
     def scores(self) -> dict[str, float]:
         """Return {piece: score}."""
@@ -96,7 +99,10 @@ def normalizer(model: Model, before: Sequence[Any] = ()) -> normalizers.Normaliz
 
 def marks(model: Model) -> normalizers.Normalizer:
     """Return a normalizer that puts `MARK` around each run of unknown characters of a normalized text."""
-    other = f"[^{BLANKS}{''.join(map(regex_of, sorted(model.characters())))}]"
+    known = set(map(ord, model.characters))
+    first, last = ([code for code in sorted(known) if code + step not in known] for step in (-1, 1))
+    ranges = "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in zip(first, last, strict=True))
+    other = f"[^{BLANKS}{ranges}]"
     return normalizers.Replace(Regex(f"(?<!{other})(?={other})|(?<={other})(?!{other})"), MARK)
 
 
@@ -117,7 +123,7 @@ def splitter(model: Model, others: Sequence[str], marked: bool) -> pre_tokenizer
     if model.kind == "word":  # known words one by one, and each run of unknown words as one
         words = "|".join(sorted((regex_of(piece.piece) for piece in model.pieces), key=len, reverse=True))
         steps.append(pre_tokenizers.Split(Regex(f"(?:\\A|(?={SPACE}))(?:{words})(?={SPACE}|\\z)"), "isolated"))
-    elif cuts := [cut(model, word) for word in others if len(word) > 1]:
+    elif cuts := [cut(word, model) for word in others if len(word) > 1]:
         cuts += ["<(?=0x[0-9A-F]{2}>)"] * model.proto.trainer_spec.byte_fallback  # the name of a byte is text
         steps.append(pre_tokenizers.Split(Regex("|".join(cuts)), "merged_with_previous"))
     return pre_tokenizers.Sequence(steps) if steps else None
@@ -128,14 +134,13 @@ def regex_of(text: str) -> str:
     return re.sub(r"([^\w▁])", r"\\\1", text)
 
 
-def cut(model: Model, word: str) -> str:
+def cut(word: str, model: Model) -> str:
     """Return a regular expression that matches the start of `word` up to the best place for a cut."""
-    pieces = {piece.piece for piece in model.pieces}
 
     def crossed(place: int) -> bool:
         """Say whether a piece, or a run of unknown characters, may hold what is on both sides of this place."""
-        unknown = not {word[place - 1], word[place]} & pieces
-        return unknown or any(word[place - 1 : place + 1] in piece for piece in pieces)
+        both = word[place - 1 : place + 1]
+        return model.characters.isdisjoint(both) or both in model.neighbours
 
     place = next((place for place in range(1, len(word)) if not crossed(place)), 1)
     return f"{regex_of(word[:place])}(?={regex_of(word[place:])})"
@@ -149,10 +154,10 @@ def tokenizer(model: Model, vocabulary: Sequence[str], unknown: str, before: Seq
     """
     scores = model.scores()
     numbers = {word: number for number, word in enumerate(vocabulary)}
-    marked = any(word[0] == MARK for word in vocabulary)
+    marked = any(word[0] == MARK and word not in scores for word in vocabulary)
     found = Tokenizer(cutter(model, scores, numbers, unknown, bool(model.own) or marked))
     found.normalizer = normalizers.Sequence([normalizer(model, before), *[marks(model)] * marked])
-    others = [word for word in vocabulary if word not in scores and word[0] != MARK]
+    others = [word for word in vocabulary if word not in scores and not (marked and word[0] == MARK)]
     found.pre_tokenizer = splitter(model, others, marked)
     return found
 
