@@ -91,6 +91,8 @@ rule qlora_metrics:
         before="<results>/qlora/base/likelihood.json",
         after=expand("<results>/qlora/{method}/likelihood.json", method=QLORA.methods),
         training=expand("<results>/qlora/{method}/training.json", method=QLORA.methods),
+        train="<results>/qlora/data.train.json",
+        holdout="<results>/qlora/data.holdout.json",
     output:
         "<results>/qlora/metrics.json",
     log:

@@ -7,12 +7,13 @@ from semis import engines
 from semis.harness.job import job
 from semis.huggingface.pretrained import ONLY_DATA
 from semis.huggingface.texts import encode, padded
+from semis.huggingface.tokenizer import check_texts, load_tokenizer
 from semis.huggingface.weights import TRAINED_IN
 from semis.machine.devices import use_gpus_asked_for
 from semis.results.evaluations import write_metrics, write_predictions
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification
 
 
 def classify(model: Any, tokenizer: Any, read: list[dict], batch_size: int) -> list[tuple[int, float]]:
@@ -29,7 +30,7 @@ def classify(model: Any, tokenizer: Any, read: list[dict], batch_size: int) -> l
 def main(inputs: Any, output: Any, wildcards: Any, settings: dict, threads: int) -> None:
     """Write predictions.csv and metrics.json."""
     torch.set_num_threads(threads)
-    tokenizer = AutoTokenizer.from_pretrained(inputs.model, **ONLY_DATA)
+    tokenizer = load_tokenizer(inputs.model)
     model = AutoModelForSequenceClassification.from_pretrained(inputs.model, dtype=TRAINED_IN, **ONLY_DATA).eval()
     engines.load(settings["engine"], "huggingface").prepare(model)
     rows, counts = [], {}
@@ -37,6 +38,7 @@ def main(inputs: Any, output: Any, wildcards: Any, settings: dict, threads: int)
         with open(path, encoding="utf-8", newline="\n") as stream:
             examples = [json.loads(line) for line in stream]
         reviews = [example["sentence1"] for example in examples]
+        check_texts(tokenizer, reviews, settings["positions"])
         read, cut = encode(tokenizer, model, reviews, settings["positions"])
         counts[split] = {"reviews": len(reviews), "cut": cut}
         found = classify(model, tokenizer, read, settings["batch_size"])

@@ -1,21 +1,24 @@
 """Export a fairseq RoBERTa with its sentencepiece tokenizer to a Hugging Face folder: same tokens, same logits."""
 
+import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from semis.fairseq import checkpoints
-from semis.fairseq.dictionaries import SPECIAL, read_dictionary
+from semis.fairseq.dictionaries import SPECIAL, embedding_rows, read_dictionary
 from semis.harness.errors import UserError
 from semis.harness.job import job
+from semis.huggingface import sentencepieces
+from semis.huggingface.pretrained import ONLY_DATA
+from semis.huggingface.reference import DICTIONARY, MODEL, of_fairseq, same, vocabulary
+from semis.huggingface.sentencepieces import MARK, SPACE, Model
+from semis.text import stress
 
 import torch
-from google.protobuf.message import DecodeError
-from sentencepiece import sentencepiece_model_pb2
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers.models import BPE, Unigram
-from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
-from transformers.convert_slow_tokenizer import generate_merges
+from tokenizers import decoders, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
 
 # {part of fairseq's name of a tensor: part of Hugging Face's name}
 LAYER_NAMES = {
@@ -88,68 +91,41 @@ def huggingface_model(
     return built
 
 
-def read_sentencepiece(file: str, dictionary: str) -> tuple[Any, dict[str, float], list[str]]:
-    """Return (sentencepiece model, {piece: score}, words of the dictionary) from the two files.
+def read_sentencepiece(file: str, dictionary: str) -> tuple[Model, list[str]]:
+    """Return (sentencepiece model, words of the dictionary) from the two files.
 
-    Raises UserError if a file is damaged, or if the dictionary lacks a piece and so belongs to another model.
+    Raises UserError if a file is damaged, or if no tokenizer of transformers can read as the two do together.
     """
-    proto = sentencepiece_model_pb2.ModelProto()
-    try:
-        proto.ParseFromString(Path(file).read_bytes())
-    except DecodeError:
-        proto.Clear()
-    scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == piece.NORMAL}
-    if not scores:
-        raise UserError(f"{file} is not a complete sentencepiece model; replace it with the model's own file.")
-    words = read_dictionary(dictionary)
-    own = sorted(set(SPECIAL) & set(words))
-    if own:
-        raise UserError(
-            f"{dictionary} lists {', '.join(own)}, which fairseq numbers by itself; such a model cannot be exported."
-        )
-    lacking = sorted(set(scores) - set(words))
+    model, words = Model(file), read_dictionary(dictionary)
+    wanted = [piece.piece for piece in model.pieces]
+    lacking = sorted(set(wanted) - set(words))
     if lacking:
         raise UserError(
-            f"{dictionary} lacks {len(lacking)} pieces of {file} ({', '.join(lacking[:5])}); give two files that "
-            "belong to the same model."
+            f"{dictionary} lacks {len(lacking)} pieces of {file} ({', '.join(lacking[:5])}), which fairseq would read "
+            "as unknown; give two files that belong to the same model, or train this model with library: fairseq."
         )
-    return proto, scores, words
+    blank = [piece for piece in wanted if piece.split() != [piece]]
+    if blank:
+        raise UserError(
+            f"{file} has {len(blank)} pieces with a blank in them (such as {blank[0]!a}), which fairseq cuts at the "
+            "blank and transformers cannot; train this model with library: fairseq."
+        )
+    return model, words
 
 
-def cutter(proto: Any, scores: Mapping[str, float], words: Sequence[str]) -> Tokenizer:
-    """Return a Tokenizer with sentencepiece's pieces and `scores`, numbered as fairseq numbers its `words`."""
-    never = min(scores.values()) - 100
-    pieces = [
-        *((piece, 0.0) for piece in SPECIAL[:-1]),
-        *((word, scores.get(word, never)) for word in words),
-        (SPECIAL[-1], 0.0),
-    ]
-    if proto.trainer_spec.model_type == proto.trainer_spec.UNIGRAM:
-        return Tokenizer(Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
-    numbers = {piece: number for number, (piece, _) in enumerate(pieces)}
-    return Tokenizer(BPE(numbers, generate_merges(numbers, scores), unk_token="<unk>", fuse_unk=True))
-
-
-def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: int) -> PreTrainedTokenizerFast:
-    """Return a tokenizer that splits text as sentencepiece does and numbers the pieces as fairseq's dictionary does.
-
-    Raises UserError as `read_sentencepiece` does.
-    """
-    proto, scores, words = read_sentencepiece(sentencepiece_file, dictionary)
-    tokenizer = cutter(proto, scores, words)
-    tokenizer.normalizer = normalizers.Sequence(
+def huggingface_tokenizer(model: Model, words: Sequence[str], positions: int) -> PreTrainedTokenizerFast:
+    """Return a tokenizer that splits text as sentencepiece does and numbers the pieces as fairseq's dictionary does."""
+    tokenizer = sentencepieces.tokenizer(model, vocabulary(model, words), "<unk>")
+    side = {"left": 0, "right": 1} if model.proto.trainer_spec.treat_whitespace_as_suffix else {"left": 1, "right": 0}
+    tokenizer.decoder = decoders.Sequence(
         [
-            normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap),
-            normalizers.Strip(),
-            normalizers.Replace(Regex(" {2,}"), " "),
+            decoders.Replace(SPACE, " "),
+            decoders.Replace(MARK, ""),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", **side),
         ]
     )
-    # Even with split_special_tokens the text <pad> would become the piece <pad>; splitting it in two prevents that.
-    special = Regex("</?(?=(?:s|pad|unk|mask)>)")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Split(special, "merged_with_previous")]
-    )
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -157,17 +133,51 @@ def huggingface_tokenizer(sentencepiece_file: str, dictionary: str, positions: i
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=positions,
+        fairseq=True,  # how `reference` knows the folder
         **{f"{name}_token": token for name, token in names.items()},
     )
 
 
+def check_tokens(folder: str, model: Model, words: Sequence[str]) -> None:
+    """Raise UserError unless the tokenizer in a folder gives the tokens of fairseq, on texts that are hard to cut."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+    cut, names = of_fairseq(model, words), vocabulary(model, words)
+    texts = [*stress.EVERY, *(text for word in model.own for text in (word, f"a {word} b", f"a{word}b"))]
+    texts += sorted(set(words) - {piece.piece for piece in model.pieces} - set(SPECIAL))[:200]
+    asked = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+    for text in texts:
+        found = [names[number] for number in tokenizer(text, **asked)["input_ids"]]
+        wanted = cut(text)
+        if not same(model, found, wanted):
+            raise UserError(
+                f"{model.path}: transformers cannot cut texts as this sentencepiece model (model_type {model.kind}) "
+                f"and fairseq do: {text[:60]!a} becomes {found[:8]} instead of {wanted[:8]}; train this model with "
+                "library: fairseq."
+            )
+
+
+def write_tokenizer(inputs: Any, folder: str, positions: int) -> None:
+    """Write the tokenizer of the two files into a folder with a model, and the files, with which a training compares.
+
+    Raises UserError if it would not have the tokens of fairseq.
+    """
+    model, words = read_sentencepiece(inputs.sentencepiece, inputs.dictionary)
+    huggingface_tokenizer(model, words, positions).save_pretrained(folder)
+    config = Path(folder, "tokenizer_config.json")  # with a name of the class that transformers 4 knows too
+    named = json.loads(config.read_text(encoding="utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    config.write_text(json.dumps(named, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for file, name in ((inputs.sentencepiece, MODEL), (inputs.dictionary, DICTIONARY)):
+        shutil.copyfile(file, Path(folder, name))
+    check_tokens(folder, model, words)
+
+
 def main(inputs: Any, output: Any, settings: dict[str, Any]) -> None:
-    """Write the model and its tokenizer into the output folder."""
+    """Write the model and its tokenizer into the output folder. Raises UserError if their tokens are not fairseq's."""
     sizes, positions = settings["architecture"], settings["positions"]
-    tokenizer = huggingface_tokenizer(inputs.sentencepiece, inputs.dictionary, positions)
-    model = checkpoints.fitting(inputs.model, len(tokenizer), sizes, positions)
-    huggingface_model(model, len(tokenizer), sizes, positions).save_pretrained(output.folder)
-    tokenizer.save_pretrained(output.folder)
+    rows = embedding_rows(read_dictionary(inputs.dictionary))
+    model = checkpoints.fitting(inputs.model, rows, sizes, positions)
+    huggingface_model(model, rows, sizes, positions).save_pretrained(output.folder)
+    write_tokenizer(inputs, output.folder, positions)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from semis.harness.workfolder import contents_digest, work_folder
 from semis.huggingface import checkpoints
 from semis.huggingface.classifier import load
 from semis.huggingface.texts import encode
+from semis.huggingface.tokenizer import check_texts, keep_definition
 from semis.huggingface.training_arguments import one_gpu
 from semis.machine.devices import use_gpus_asked_for
 from semis.results.runs import write_history, write_training
@@ -44,7 +45,9 @@ def read_examples(path: str, tokenizer: Any, model: Any, positions: int) -> tupl
     """Return (what the model reads of each review of a JSON-lines file, with its label; how many were truncated)."""
     with open(path, encoding="utf-8", newline="\n") as stream:
         rows = [json.loads(line) for line in stream]
-    encoded, cut = encode(tokenizer, model, [row["sentence1"] for row in rows], positions)
+    texts = [row["sentence1"] for row in rows]
+    check_texts(tokenizer, texts, positions)
+    encoded, cut = encode(tokenizer, model, texts, positions)
     examples = [{**read, "label": row["label"]} for read, row in zip(encoded, rows, strict=True)]
     return examples, {"reviews": len(rows), "cut": cut}
 
@@ -174,6 +177,7 @@ def main(inputs: Any, output: Any, recipe: dict, seed: int, threads: int) -> Non
     step = checkpoints.step(best) if best else trainer.state.global_step
     trainer.model.save_pretrained(output.model)
     tokenizer.save_pretrained(output.model)
+    keep_definition(tokenizer, output.model)
     measured = history(trainer.state.log_history)
     write_history(output.history, output.tensorboard, measured)
     started = where_it_started(inputs.model, trainer.model.state_dict(), given)

@@ -5,7 +5,7 @@ from typing import Any
 
 from semis.harness.errors import redacted
 from semis.harness.job import job
-from semis.qlora.answers import metrics_row
+from semis.qlora.answers import metrics_row, said
 from semis.results.markdown_tables import table
 from semis.results.markup import escaped, quoted
 from semis.text.files import read_json
@@ -52,8 +52,10 @@ def used_settings(settings: dict[str, Any], training: dict[str, Any]) -> dict[st
     found = {"recipe": settings["recipe"], "prompt": settings["prompt"]}
     for part in ("lora", "training", "sampling"):
         found |= {f"{part}: {key}": value for key, value in settings[part].items()}
-    found["lora: target_modules"] = ", ".join(settings["lora"]["target_modules"])
+    found["lora: target_modules"] = f"{', '.join(training['target_modules'])} ({training['adapted_layers']} layers)"
     found |= {key: training[key] for key in ("device", "dtype", "threads")}
+    found["weights stored in"] = ", ".join(training["stored"])
+    found["ignored of the model's folder"] = said(training["ignored"]) or "nothing"
     found |= {"end of an answer": training["end_of_answer"]}
     found |= {"date in the chat template": training["template_date"]} if training["template_date"] else {}
     found["unlike the report"] = "; ".join(training["changes"]) or "nothing"

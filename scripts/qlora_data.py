@@ -8,6 +8,7 @@ from typing import Any
 
 from semis.harness.errors import UserError
 from semis.harness.job import job
+from semis.qlora.pairs import counts, folded
 from semis.text.archives import members
 
 NO_TEXT = re.compile("[\0\ud800-\udfff]")  # JSON can write them as \u0000 and \ud800
@@ -73,19 +74,39 @@ def read_pairs(source: str | Path, file: str | None = None) -> list[dict[str, st
 
 
 def hold_out(pairs: list[dict[str, str]], count: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Return (train, holdout): shuffle the pairs and hold out the last `count`. Raises UserError if that is all."""
-    if count >= len(pairs):
-        raise UserError(
-            f"qlora.data.holdout is {count}, but there are only {len(pairs)} questions and answers; lower it, or add "
-            "some."
-        )
+    """Return (train, holdout): shuffle the pairs and hold out the last `count` different questions.
+
+    A question counts once, however often it is repeated and however it is spelt (see `folded`); all its pairs are held
+    out together. Raises UserError if no question would be left.
+    """
     shuffled = random.Random(SEED).sample(pairs, len(pairs))
-    return shuffled[: len(pairs) - count], shuffled[len(pairs) - count :]
+    questions = list(dict.fromkeys(folded(pair["question"]) for pair in reversed(shuffled)))
+    if count >= len(questions):
+        raise UserError(
+            f"qlora.data.holdout is {count}, but the {len(pairs)} questions and answers have only {len(questions)} "
+            "different questions; lower it, or add some."
+        )
+    held = set(questions[:count])
+    parts: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
+    for pair in shuffled:
+        parts[folded(pair["question"]) in held].append(pair)
+    return parts
+
+
+def report(found: dict[str, int]) -> str:
+    """Return a line for the log about the `counts` of the two parts."""
+    return (
+        f"{found['pairs']} pairs with {found['questions']} different questions; held out: {found['holdout_pairs']} "
+        f"pairs with {found['holdout_questions']} different questions; also in train: {found['shared_questions']} of "
+        f"these questions, and the answers of {found['shared_answers']} of these pairs"
+    )
 
 
 if __name__ == "__main__":
     with job(snakemake):
         settings = snakemake.params.recipe["settings"]
         pairs = read_pairs(snakemake.input.source[0], settings["file"])
-        for path, part in zip(snakemake.output, hold_out(pairs, settings["holdout"]), strict=True):
+        parts = hold_out(pairs, settings["holdout"])
+        print(report(counts(*parts)))
+        for path, part in zip(snakemake.output, parts, strict=True):
             Path(path).write_text(json.dumps(part, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

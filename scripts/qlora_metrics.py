@@ -1,11 +1,12 @@
 """Measure the answers before and after training, for each method."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from semis.harness.job import job
+from semis.qlora.pairs import counts, folded, same
 from semis.text.files import read_json, read_json_lines
 
 
@@ -44,17 +45,26 @@ def measure(rows: Sequence[dict[str, Any]], likelihood: dict[str, Any]) -> dict[
     }
 
 
+def learned(questions: Iterable[str], pairs: Sequence[Mapping[str, str]]) -> int:
+    """Return how many of the questions stand in these pairs too, in any spelling."""
+    known = same(pairs, "question")
+    return sum(folded(question) in known for question in questions)
+
+
 def main(inputs: Any, output: str, settings: dict[str, Any]) -> None:
     """Write metrics.json; `settings["methods"]` are pairs [method, whether it trains on the held-out pairs]."""
     rows = read_json_lines(inputs.samples)
     before = measure([row for row in rows if row["stage"] == "before"], read_json(inputs.before))
-    found: dict[str, Any] = {"before": before, "methods": {}}
+    parts = [read_json(inputs.train), read_json(inputs.holdout)]
+    questions = {row["question"] for row in rows}
+    found: dict[str, Any] = {"data": counts(*parts) | {"asked": len(questions)}, "before": before, "methods": {}}
     for (method, trains_on_holdout), after, training in zip(
         settings["methods"], inputs.after, inputs.training, strict=True
     ):
         found["methods"][method] = {
             "after": measure([row for row in rows if row["method"] == method], read_json(after)),
             "trained_on_holdout": trains_on_holdout,
+            "asked_in_training": learned(questions, [*parts[0], *parts[1] * trains_on_holdout]),
             "training": read_json(training),
         }
     Path(output).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import choose_device, dtype_name
+from semis.qlora.folder import ignored
 from semis.qlora.limits import check_answers, check_tokens, positions
 from semis.qlora.model import load_quantized, unpack_once
 from semis.qlora.prompt import Turns, load_tokenizer
@@ -32,7 +33,7 @@ def answer(model: Any, turns: Turns, question: str, sampling: dict[str, Any]) ->
     """
     ends = turns.stops(model.generation_config.eos_token_id)
     seed = question_seed(sampling["seed"], question)
-    settings = GenerationConfig(
+    settings = GenerationConfig(  # all of them: `load_quantized` takes away what the folder says
         do_sample=True,
         temperature=sampling["temperature"],
         top_p=sampling["top_p"],
@@ -129,6 +130,7 @@ def main(inputs: Any, output: Any, settings: dict[str, Any], threads: int) -> No
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
             print(f"{row['tokens']} tokens for: {question}", flush=True)
     scored = {"device": device, "dtype": dtype_name(dtype), "threads": threads}
+    scored |= {"ignored": ignored(inputs.model)}
     scored |= negative_log_likelihood(model, turns, pairs)
     Path(output.likelihood).write_text(json.dumps(scored, indent=1) + "\n", encoding="utf-8")
 

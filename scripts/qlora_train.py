@@ -16,9 +16,10 @@ from semis.huggingface.training_arguments import one_gpu
 from semis.machine.devices import use_gpus_asked_for
 from semis.qlora.device import changes, choose_device, dtype_name, versions
 from semis.qlora.examples import choose_padding, examples
+from semis.qlora.folder import ignored, stored_types
 from semis.qlora.limits import check_tokens, check_training, trained_positions
-from semis.qlora.lora import add_lora, save_adapter
-from semis.qlora.model import load_quantized
+from semis.qlora.lora import adapted, add_lora, save_adapter
+from semis.qlora.model import in_its_own_bits, load_quantized
 from semis.qlora.prompt import Turns, load_tokenizer
 from semis.text.files import read_json
 
@@ -103,7 +104,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     settings = recipe["settings"]
     training = settings["training"]
     device, dtype = choose_device(settings["device"])
-    found = {"device": device, "dtype": dtype_name(dtype), "threads": threads, "changes": changes(device, dtype)}
+    found: dict[str, Any] = {"device": device, "dtype": dtype_name(dtype), "threads": threads}
     work = Path(output.history).parent / "work"
     folder = work_folder(work, [of_adapter(recipe), threads, device, found["dtype"], versions()], inputs)
 
@@ -112,6 +113,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
     learned, counts = examples(pairs, turns, settings["recipe"], training["max_length"])
     set_seed(training["seed"])
     model = load_quantized(inputs.model, device, dtype)
+    found["changes"] = [*changes(device, dtype), *in_its_own_bits(model)]
     fits = fitted(inputs.model, model, turns, learned, settings)
     model = add_lora(model, settings["lora"], training["gradient_checkpointing"])
     model.config.use_cache = False
@@ -125,6 +127,7 @@ def main(inputs: Any, output: Any, recipe: dict[str, Any], threads: int) -> None
         ),
         folder,
     )
+    found |= {"stored": stored_types(inputs.model), "ignored": ignored(inputs.model), **adapted(model)}
     found |= {"updates": trainer.state.global_step, **counts, **fits, **turns.described(), "versions": versions()}
     save_adapter(model, Path(output.adapter).parent, settings["base"])
     write_history(output.history, history(trainer.state.log_history))

@@ -1,6 +1,6 @@
 """fairseq's dictionaries: a dict.txt has a word and its count on each line."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from semis.harness.errors import UserError
@@ -37,6 +37,16 @@ def read_dictionary(path: str | Path) -> list[str]:
     """Return the words of the dict.txt `path`, in order. Raises UserError as `words_of` does."""
     with open(path, "rb") as stream:
         return words_of(stream, path)
+
+
+def symbols(words: Sequence[str]) -> list[str]:
+    """Return the symbols of fairseq's Dictionary by number; one that is overwritten stands there twice."""
+    return SPECIAL[:-1] + list(words) + SPECIAL[-1:] * ("<mask>" not in words)
+
+
+def numbers(words: Sequence[str]) -> dict[str, int]:
+    """Return {word: number} as fairseq's Dictionary looks words up: an overwritten word has its last number."""
+    return {symbol: number for number, symbol in enumerate(symbols(words))}
 
 
 def embedding_rows(words: Collection[str]) -> int:

@@ -9,9 +9,10 @@ from semis.huggingface import texts, weights
 from semis.huggingface.packages import check_packages
 from semis.huggingface.pretrained import ONLY_DATA, check_whole
 from semis.huggingface.settings import classifier_config
+from semis.huggingface.tokenizer import load_tokenizer
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification
 
 
 def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, dict[str, Any]]:
@@ -23,7 +24,7 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
     tokenizer and weights do not fit each other, or if the model has fewer positions than `positions`.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+        tokenizer = load_tokenizer(folder)
         config, ignored = classifier_config(folder, labels)
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             folder,

@@ -18,3 +18,10 @@ def metrics_row(found: dict[str, Any]) -> dict[str, str]:
 def ending(sample: dict[str, Any]) -> str:
     """Return how long the answer in a row of qlora/samples.jsonl is, and how it ended."""
     return f"{sample['tokens']} tokens, {'stopped by itself' if sample['stopped'] else 'cut off'}"
+
+
+def said(ignored: dict[str, dict[str, Any]]) -> str:
+    """Return what a model folder says about the task in vain, as text: `ignored` of training.json."""
+    return "; ".join(
+        f"{file}: {', '.join(f'{key} {value}' for key, value in keys.items())}" for file, keys in ignored.items()
+    )

@@ -4,25 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from semis.harness.errors import UserError
-from semis.qlora.model import linear_layers
+from semis.qlora.targets import target_modules
 
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from peft.tuners.lora import LoraLayer
 
 
 def add_lora(model: Any, lora: dict[str, Any], gradient_checkpointing: bool) -> Any:
     """Prepare a 4-bit model for training and return it with the config's `lora` adapters, its only trained weights.
 
     With `gradient_checkpointing` the backward pass computes each layer's activations again instead of keeping them.
-    Raises UserError if the model lacks a target module.
+    Raises UserError if a target module is not a linear layer of the model (see `target_modules`).
     """
-    known = {name.rpartition(".")[2] for name in linear_layers(model)}
-    missing = [module for module in lora["target_modules"] if module not in known]
-    if missing:
-        raise UserError(
-            f"qlora.lora.target_modules: the model has no linear layer {', '.join(missing)}; it has "
-            f"{', '.join(sorted(known))}."
-        )
+    names = target_modules(model, lora["target_modules"])
     model = prepare_model_for_kbit_training(model, gradient_checkpointing, {"use_reentrant": False})
     return get_peft_model(
         model,
@@ -30,11 +24,17 @@ def add_lora(model: Any, lora: dict[str, Any], gradient_checkpointing: bool) -> 
             r=lora["rank"],
             lora_alpha=lora["alpha"],
             lora_dropout=lora["dropout"],
-            target_modules=lora["target_modules"],
+            target_modules=names,
             bias="none",
             task_type="CAUSAL_LM",
         ),
     )
+
+
+def adapted(model: Any) -> dict[str, Any]:
+    """Return the names of the layers with adapters and their number, for training.json."""
+    layers = {name for name, module in model.named_modules() if isinstance(module, LoraLayer)}
+    return {"target_modules": sorted(model.peft_config["default"].target_modules), "adapted_layers": len(layers)}
 
 
 def save_adapter(model: Any, folder: str | Path, base: str) -> None:

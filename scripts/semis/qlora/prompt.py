@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from semis.harness.errors import UserError, reason
-from semis.huggingface.pretrained import ONLY_DATA
+from semis.huggingface.packages import check_packages
+from semis.huggingface.tokenizer import load_tokenizer as checked_tokenizer
 from semis.qlora.template import Template
 from semis.qlora.tokens import Part, Reader, divided
-
-from transformers import AutoTokenizer
 
 
 class Turn(NamedTuple):
@@ -94,8 +93,11 @@ def _control(tokenizer: Any, written: str) -> list[str]:
 def load_tokenizer(folder: str | Path, style: str) -> Any:
     """Return the tokenizer of a model folder. Raises UserError if it is missing or cannot make such prompts."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **ONLY_DATA)
+        tokenizer = checked_tokenizer(folder)
+    except UserError:
+        raise
     except Exception as error:  # any exception is possible, since the folder may hold anything
+        check_packages(str(folder), error, "qlora")
         raise UserError(
             f"{folder} holds no tokenizer that transformers can read ({reason(error)}); give qlora.model a complete "
             "model."

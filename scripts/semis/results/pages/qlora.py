@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from semis.qlora.answers import ending, metrics_row
+from semis.qlora.answers import ending, metrics_row, said
 from semis.results.markdown_tables import records
 from semis.results.markup import escaped
 from semis.results.pages.results import Results
@@ -19,6 +19,9 @@ def section(results: Results) -> list[str]:
         "## Language model in 4 bits with LoRA",
         parameters_table(results.qlora["parameters"]),
         records([{"": name, **metrics_row(found)} for name, found in stages.items()]),
+        divided(metrics["data"]),
+        *(questions_learned(method, metrics["data"], found) for method, found in metrics["methods"].items()),
+        *not_obeyed(metrics["before"]["holdout"]["ignored"]),
         few(metrics["before"]),
         *(trained_on(method, found["training"]) for method, found in metrics["methods"].items()),
         *(too_long(method, found["training"]) for method, found in metrics["methods"].items()),
@@ -46,6 +49,28 @@ def parameters_table(parameters: dict[str, Any]) -> str:
             if isinstance(found, dict) and "trainable" in found
         ]
     )
+
+
+def divided(data: dict[str, int]) -> str:
+    """Return the paragraph about the held-out pairs: how many, how often questions are repeated, what train shares."""
+    return (
+        f"The data has {data['pairs']} pairs with {data['questions']} different questions (upper and lower case, "
+        f"accents, punctuation and blanks make no difference). Held out: {data['holdout_pairs']} pairs with "
+        f"{data['holdout_questions']} different questions. {data['shared_questions']} of these questions also stand in "
+        f"the rest of the data, and so do the answers of {data['shared_answers']} of these pairs."
+    )
+
+
+def questions_learned(method: str, data: dict[str, int], found: dict[str, Any]) -> str:
+    """Return the sentence about the study's questions that a method was trained on."""
+    name = escaped(method)
+    held = " It was trained on the held-out pairs too." if found["trained_on_holdout"] else ""
+    return f"{found['asked_in_training']} of the {data['asked']} questions are in the training of {name}.{held}"
+
+
+def not_obeyed(ignored: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the sentence about the settings in the model's folder that the study's config replaces, if it has some."""
+    return [f"Settings in the model's folder that were ignored: {escaped(said(ignored))}."] if ignored else []
 
 
 def trained_on(method: str, training: dict[str, Any]) -> str:
