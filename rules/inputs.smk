@@ -1,5 +1,11 @@
 """The inputs and settings of the rules, as functions of the wildcards. This file has no rules."""
 
+from functools import cache
+
+from semis.study.finish import as_json, recorded
+
+from snakemake.iocontainers import Wildcards
+
 EVALUATION_BATCH = 32  # reviews; it changes no label, only the last digits of a probability
 
 
@@ -101,6 +107,22 @@ def format_module(wildcards):
 def shown(of):
     """Return a function of the wildcards: `of`, a function of a study, for the whole study or for its finished part."""
     return lambda wildcards: of(finished_part() if wildcards.part else STUDY)
+
+
+@cache
+def finished_part():
+    """Return the finished part of the study."""
+    return so_far.SoFar(STUDY, [run for run in STUDY.runs if is_finished(run)])
+
+
+def is_finished(run):
+    """Say whether training and evaluation of a run are there, as the config and the code of today would make them."""
+    library, folder = STUDY.model_of(run["method"])["library"], RUN.replace("<results>", RESULTS).format(**run)
+    planned = {
+        f"{folder}/training.recipe.json": getattr(rules, f"finetune_{library}"),
+        f"{folder}/evaluation.recipe.json": getattr(rules, f"evaluate_{library}"),
+    }
+    return all(recorded(path) == as_json(rule.params.recipe(Wildcards(fromdict=run))) for path, rule in planned.items())
 
 
 def table_inputs(wildcards):

@@ -25,7 +25,7 @@ def read_table(path):
 COLUMNS = {
     "tables/metrics.csv": "dataset method model seed split metric value selection n",
     "tables/summary.csv": "dataset method split metric selection n_seeds mean std_population std_sample ci_low ci_high "
-    "majority p_majority",
+    "majority p_majority mean_recall chance p_chance labels_given",
     "tables/spread.csv": "dataset method split metric n_seeds n se_seeds se_reviews resampled_low resampled_high pairs "
     "disagreement_mean disagreement_std disagreement_lowest disagreement_highest",
     "tables/comparisons.csv": "dataset metric method_a method_b difference ci_low ci_high p_value p_holm test n",

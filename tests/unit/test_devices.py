@@ -25,7 +25,8 @@ sys.stdin.read()
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A function that puts GPUs (names, "MIG" after the one they divide) into the machine."""
-    monkeypatch.delenv(devices.OUTER, raising=False)
+    monkeypatch.setenv(devices.OUTER, "")  # so that it is restored, whatever a test does
+    monkeypatch.delenv(devices.OUTER)
     monkeypatch.setattr(devices, "LOCKS", tmp_path)
     monkeypatch.setattr(devices, "HELD", [])
 
@@ -90,7 +91,9 @@ def test_a_job_on_two_gpus_holds_none_while_it_waits_for_both(machine, tmp_path)
         (["GPU-a", "GPU-b"], "GPU-b", ["GPU-b"]),
         (["GPU-a", "MIG-1", "MIG-2"], None, ["MIG-1", "MIG-2"]),
         ([], None, []),
-        ([], "0,1", ["0", "1"]),  # a container may lack nvidia-smi
+        ([], "0,1", []),  # a shell may name GPUs on a machine without one
+        (["GPU-a"], "GPU-gone,GPU-a", []),
+        (["GPU-abc", "GPU-def"], "GPU-d,0", ["GPU-d", "0"]),
     ],
 )
 def test_the_gpus_of_a_job_are_within_the_outer_list(machine, monkeypatch, here, outer, expected):

@@ -52,27 +52,32 @@ def _check_scheduler(resources: Any) -> None:
 
 
 def visible() -> list[str]:
-    """Return the names by which CUDA knows the GPUs that this process may use; without nvidia-smi, those that are set.
+    """Return the names by which CUDA knows the GPUs that this process may use, as far as nvidia-smi lists them.
 
-    CUDA ignores a name that is not valid, and all names after it.
+    CUDA accepts numbers and the first characters of a UUID. It ignores a name that is not valid, and all names after it.
     """
     here = _on_this_machine()
-    if OUTER not in os.environ:
+    if OUTER not in os.environ or not here:
         return here
-    named = (name.strip() for name in os.environ[OUTER].split(","))
-    return list(takewhile(lambda name: _is_valid(name, here), named))
+    return list(takewhile(lambda name: _is_one_of(name, here), _outer()))
 
 
-def _is_valid(name: str, here: Sequence[str]) -> bool:
-    """Say whether a name in CUDA_VISIBLE_DEVICES is a UUID, or the number of a GPU of `here`, if these are known."""
-    return name.startswith(("GPU-", "MIG-")) or (name.isdecimal() and (not here or int(name) < len(here)))
+def _is_one_of(name: str, here: Sequence[str]) -> bool:
+    """Say whether a name in CUDA_VISIBLE_DEVICES is that of one of the GPUs `here`."""
+    return int(name) < len(here) if name.isdecimal() else len(name) > 4 and any(one.startswith(name) for one in here)
+
+
+def _outer() -> list[str]:
+    """Return the names in CUDA_VISIBLE_DEVICES."""
+    return [name.strip() for name in os.environ[OUTER].split(",")]
 
 
 def counted_by_torch() -> list[str]:
-    """Return the numbers of the GPUs that torch finds, in another process: counting may start CUDA."""
+    """Return the names of the GPUs that torch finds, in another process: counting may start CUDA."""
     code = "import torch; print(torch.cuda.device_count())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    return [str(number) for number in range(int(done.stdout or 0))]
+    count = int(done.stdout or 0)
+    return _outer()[:count] if OUTER in os.environ else [str(number) for number in range(count)]
 
 
 def _on_this_machine() -> list[str]:
@@ -123,7 +128,10 @@ def _locked(name: str) -> int | None:
 
 
 def _identity(name: str) -> str:
-    """Return the UUID of a GPU that is named by its number, since two schedulers' jobs may each call theirs 0."""
+    """Return the UUID of a GPU, since two schedulers' jobs may each call theirs 0."""
     here = _on_this_machine()
-    found = here[int(name)] if name.isdecimal() and int(name) < len(here) else name
+    if name.isdecimal():
+        found = here[int(name)] if int(name) < len(here) else name
+    else:
+        found = next((one for one in here if one.startswith(name)), name)
     return re.sub(r"[^\w-]", "-", found)

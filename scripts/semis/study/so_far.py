@@ -13,7 +13,7 @@ FOLDER = "so_far"
 
 
 class SoFar(Study):
-    """A study reduced to its `runs` that are finished. What is shown of it is no result of the study.
+    """A study reduced to its `runs` that are finished. What is shown of it is not the result of the study.
 
     Methods keep their places in the config, and so their colours. Of the other results, those count that exist.
     """
