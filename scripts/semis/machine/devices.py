@@ -54,7 +54,7 @@ def _check_scheduler(resources: Any) -> None:
 def visible() -> list[str]:
     """Return the names by which CUDA knows the GPUs that this process may use, as far as nvidia-smi lists them.
 
-    CUDA accepts numbers and the first characters of a UUID. It ignores a name that is not valid, and all names after it.
+    CUDA takes numbers and the first characters of a UUID. It ignores a name that is not valid and all names after it.
     """
     here = _on_this_machine()
     if OUTER not in os.environ or not here:
