@@ -20,7 +20,8 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PYTHONPATH PYTHONHOME
 ELSEWHERE := pip put packages elsewhere than into $(VENV): take target, prefix, root and python out of its configuration \
     (pip config list), then run make again.
 # A half-made environment, one of another tool, or one whose Python was uninstalled is moved away, and a new one is made.
-$(shell [ ! -e $(VENV) ] || { [ -x $(VENV)/bin/python ] && [ -x $(VENV)/bin/pip ]; } || mv $(VENV) $(VENV).old.$$$$)
+$(shell [ ! -e $(VENV) ] || { [ -x $(VENV)/bin/python ] && [ -x $(VENV)/bin/pip ]; } || { mv $(VENV) $(VENV).old.$$$$ && \
+    echo "Semis: $(VENV) has no working Python with pip, so it was moved to $(VENV).old.$$$$" >&2; })
 ifneq ($(and $(PYTHON),$(wildcard $(VENV)/.workflow)),)
 ifneq ($(shell '$(PYTHON)' -V 2>/dev/null),$(shell $(VENV)/bin/python -V))
 $(error Semis: $(VENV) was made with $(shell $(VENV)/bin/python -V); move $(VENV) away to have it made with $(PYTHON))

@@ -28,7 +28,6 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/pages.smk"
 include: "rules/targets.smk"
-include: "rules/so_far.smk"
 include: "rules/finish.smk"
 
 

@@ -104,7 +104,7 @@ rule qlora_sample:
         "../envs/qlora.yaml"
     threads: QLORA.threads
     resources:
-        **asked("qlora_sample", gpu=1),
+        **asked("qlora_sample", gpu=QLORA.gpu),
     params:
         recipe=recipe("qlora_sample", "qlora", QLORA.sample_settings),
     script:
@@ -131,7 +131,7 @@ rule qlora_train:
         "../envs/qlora.yaml"
     threads: QLORA.threads
     resources:
-        **asked("qlora_train", gpu=1),
+        **asked("qlora_train", gpu=QLORA.gpu),
     params:
         recipe=recipe("qlora_train", "qlora", QLORA.train_settings),
     script:

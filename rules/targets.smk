@@ -17,3 +17,9 @@ rule data:
     input:
         [STUDY.located(key) for key, _ in (URLS | HUBS).values()],
     localrule: True
+
+
+rule so_far:
+    input:
+        lambda wildcards: finished_part().targets(),
+    localrule: True

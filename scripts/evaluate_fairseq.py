@@ -10,7 +10,7 @@ from semis import engines
 from semis.fairseq import checkpoints, data
 from semis.fairseq.engine import Engine
 from semis.harness.job import job
-from semis.machine.devices import use_gpus_asked_for
+from semis.machine.devices import hide_gpus
 from semis.results.evaluations import write_metrics, write_predictions
 
 import torch
@@ -66,6 +66,6 @@ def main(inputs: Any, output: Any, wildcards: Any, settings: dict, threads: int)
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        hide_gpus()
         files, settings = (snakemake.input, snakemake.output), snakemake.params.recipe["settings"]
         main(*files, snakemake.wildcards, settings, snakemake.threads)

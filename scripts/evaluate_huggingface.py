@@ -9,7 +9,7 @@ from semis.huggingface.pretrained import ONLY_DATA
 from semis.huggingface.texts import encode, padded
 from semis.huggingface.tokenizer import check_texts, load_tokenizer
 from semis.huggingface.weights import TRAINED_IN
-from semis.machine.devices import use_gpus_asked_for
+from semis.machine.devices import hide_gpus
 from semis.results.evaluations import write_metrics, write_predictions
 
 import torch
@@ -49,6 +49,6 @@ def main(inputs: Any, output: Any, wildcards: Any, settings: dict, threads: int)
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        hide_gpus()
         files, settings = (snakemake.input, snakemake.output), snakemake.params.recipe["settings"]
         main(*files, snakemake.wildcards, settings, snakemake.threads)

@@ -51,15 +51,15 @@ def inlined(page: str, folder: Path) -> str:
     return re.sub(r'src="(figures/[^"]+\.png)"', inline, converted(page))
 
 
-def unfinished(shown: int, missing: list[dict[str, Any]]) -> list[str]:
-    """Return a section on the runs that the page leaves out, since they are not finished; nothing if it has all."""
-    if not missing:
+def so_far(missing: list[str] | None) -> list[str]:
+    """Return a section on what the page leaves out, if it shows only the finished runs; nothing for the whole study."""
+    if missing is None:
         return []
-    names = ", ".join(escaped(f"{run['method']} on {run['dataset']} with seed {run['seed']}") for run in missing)
+    left_out = f"Not shown: {escaped(', '.join(missing))}." if missing else "All runs are finished."
     return [
         "## So far",
-        f"This page shows {shown} of {shown + len(missing)} runs and is not the result of the study. Methods with "
-        f"different seeds are hard to compare. Not finished: {names}.",
+        "This page shows the runs that were finished when it was made. It is not the result of the study. Methods with "
+        f"different seeds are hard to compare. {left_out}",
     ]
 
 
@@ -68,10 +68,12 @@ def write(results: Results, output: Any, settings: dict[str, Any]) -> None:
     parts = [f"# {escaped(settings['study'])}"]
     if settings["remark"]:
         parts.append(f"> {escaped(settings['remark'])}")
-    parts += unfinished(**settings["runs"])
+    parts += so_far(settings["missing"])
     for section in SECTIONS:
         parts += section(results)
-    page = "\n\n".join([*parts, END]) + "\n"
+    if settings["missing"] is None:
+        parts.append(END)
+    page = "\n\n".join(parts) + "\n"
     Path(output.page).write_text(page, encoding="utf-8")
     body = inlined(page, Path(output.page).parent)
     Path(output.html).write_text(html.page(settings["study"], body), encoding="utf-8")

@@ -8,7 +8,7 @@ from semis.harness import divergence
 from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.huggingface.pretrained import ONLY_DATA
-from semis.machine.devices import use_gpus_asked_for
+from semis.machine.devices import hide_gpus
 from semis.text.lines import read_texts
 
 import torch
@@ -95,5 +95,5 @@ def main(inputs: Any, folder: str, build: dict[str, Any], threads: int) -> None:
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        hide_gpus()
         main(snakemake.input, snakemake.output.folder, snakemake.params.recipe["settings"]["build"], snakemake.threads)

@@ -8,7 +8,7 @@ from typing import Any
 from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.huggingface.pretrained import ONLY_DATA
-from semis.machine.devices import use_gpus_asked_for
+from semis.machine.devices import hide_gpus
 from semis.qlora.folder import FIXED, ignored, read
 from semis.qlora.model import in_float32, load_quantized
 from semis.qlora.prompt import load_tokenizer
@@ -162,5 +162,5 @@ def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> No
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        hide_gpus()
         main(snakemake.input, snakemake.output.folder, snakemake.params.recipe["settings"], snakemake.threads)

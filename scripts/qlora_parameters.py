@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semis.harness.job import job
-from semis.machine.devices import use_gpus_asked_for
+from semis.machine.devices import hide_gpus
 from semis.qlora.lora import add_lora
 from semis.qlora.model import count, load_quantized, without_weights
 
@@ -54,6 +54,6 @@ def measure(folder: str | Path, lora: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     with job(snakemake):
-        use_gpus_asked_for(snakemake.resources)
+        hide_gpus()
         found = measure(snakemake.input.model, snakemake.params.recipe["settings"]["lora"])
         Path(snakemake.output[0]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

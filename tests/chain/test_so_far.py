@@ -15,7 +15,6 @@ RUNS = "results/demo/runs/demo-books"
 def unfinished(runner, demo, tmp_path_factory):
     """A runner in a copy of the finished demo without two runs, and the config."""
     config = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
-    del config["qlora"]
     copy = shutil.copytree(runner.folder, tmp_path_factory.mktemp("so_far") / "semis", symlinks=True)
     for run in ("fairseq-scratch/seed1", "huggingface-pretrained/seed0", "huggingface-pretrained/seed1"):
         shutil.rmtree(copy / RUNS / run)
@@ -50,9 +49,10 @@ def test_the_finished_runs_are_shown_and_the_others_are_named(unfinished):
         ("fairseq-scratch", "fairseq-pretrained")
     }
     page = (so_far / "summary.md").read_text()
-    assert "This page shows 3 of 8 runs and is not the result of the study." in page
+    assert "It is not the result of the study." in page and "provenance.json" not in page
     missing = ["fairseq-scratch", "huggingface-pretrained", "huggingface-pretrained", "diverges", "diverges"]
-    assert [part.split(" on ")[0] for part in page.split("Not finished: ")[1].split(".\n")[0].split(", ")] == missing
+    names = [part.split(" on ")[0] for part in page.split("Not shown: ")[1].split(".\n")[0].split(", ")]
+    assert names == [*missing, "the language-model part"]
     assert "results/demo/so_far/summary.html shows the runs that are finished. It is not the result" in done.output
     assert files(results) == before  # neither a training nor a result of the study was made
 
@@ -72,4 +72,6 @@ def test_nothing_is_trained_for_it(unfinished):
 def test_without_a_finished_run_it_says_so(snakemake):
     (snakemake.folder / "demo").symlink_to(ROOT / "demo")
     sentence = snakemake.sentence((ROOT / "demo" / "config.yaml").read_text(), "so_far")
-    assert sentence.startswith("Semis: no run of results/demo is finished with the settings and the code of today;")
+    assert sentence.startswith(
+        "Semis: no classifier of results/demo is finished with the settings and the code of today;"
+    )

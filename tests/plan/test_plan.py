@@ -71,6 +71,7 @@ def test_trainings_ask_for_a_gpu_where_one_is_found_and_no_scheduler_is_used(sna
     assert asking() == always
     assert asking(PATH=path) == always | trainings
     assert asking(PATH=path, CUDA_VISIBLE_DEVICES="") == always
+    assert asking("--jobs", "2", PATH=path) == always | trainings  # jobs of this machine
     assert asking("--executor", "slurm", "--jobs", "2", PATH=path) == always
     demo["training"]["gpus"] = 0
     assert asking(PATH=path) == always | {"pretrain"}

@@ -16,7 +16,7 @@ from pathlib import Path
 from semis.machine import devices
 
 devices.LOCKS = Path(sys.argv[1])
-devices.use_gpus_asked_for({"gpu": int(sys.argv[2])})
+devices.use_gpus_asked_for({"gpu": int(sys.argv[2])}, needed=False)
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 sys.stdin.read()
 """
@@ -34,9 +34,11 @@ def machine(tmp_path, monkeypatch):
         lines = "".join(f"GPU 0: made up (UUID: {name})\n" for name in names)
         file = lay_out(tmp_path, {"bin/nvidia-smi": f"#!/bin/sh\ncat << end\n{lines}end\n"}) / "bin" / "nvidia-smi"
         file.chmod(0o755)
+        devices._on_this_machine.cache_clear()
         monkeypatch.setenv("PATH", f"{file.parent}:{os.environ['PATH']}")
 
     yield put
+    devices._on_this_machine.cache_clear()
     for descriptor in devices.HELD:
         os.close(descriptor)
 
@@ -108,7 +110,7 @@ def test_two_schedulers_jobs_that_call_their_gpus_0_do_not_wait_for_each_other(m
     for name in ("GPU-a", "GPU-b"):
         machine(name)
         os.environ[devices.OUTER] = "0"
-        devices.use_gpus_asked_for({"gpu": 1})
+        devices.use_gpus_asked_for({"gpu": 1}, needed=False)
         assert os.environ[devices.OUTER] == "0"
 
 
@@ -119,7 +121,11 @@ def test_a_job_that_asks_for_none_sees_none(machine):
 
 
 def test_a_training_does_not_silently_use_the_cpu(machine, monkeypatch):
+    """torch, which this test lacks, does not find the GPU that nvidia-smi lists."""
     machine("GPU-a")
+    with pytest.raises(UserError, match="nvidia-smi lists the GPU GPU-a, but torch cannot use it"):
+        devices.use_gpus_asked_for({"gpu": 1})
+    monkeypatch.delenv(devices.OUTER)
     with pytest.raises(UserError, match=r"asks for 2 GPUs, but 1 can be seen here \(CUDA_VISIBLE_DEVICES is not set\)"):
         devices.use_gpus_asked_for({"gpu": 2})
     monkeypatch.setenv(devices.OUTER, "")
@@ -140,6 +146,17 @@ def test_a_training_does_not_silently_use_the_cpu(machine, monkeypatch):
     ],
 )
 def test_a_gpu_that_the_scheduler_gives_but_the_config_does_not_use_is_refused(machine, given):
-    with pytest.raises(UserError, match="by the config this job computes on the CPU; set gpus: 1"):
+    with pytest.raises(UserError, match="by the config this training computes on the CPU; set gpus: 1"):
         devices.use_gpus_asked_for(given)
-    devices.use_gpus_asked_for({"gres": "lustre:1", "slurm_extra": "--qos=long", "gpu": 0})
+    for other in ("--qos=long", "--exclude=gpu-node-3", "--comment='no gpu'"):
+        devices.use_gpus_asked_for({"gres": "lustre:1", "slurm_extra": other, "gpu": 0})
+
+
+def test_a_lock_is_open_to_other_users(machine, tmp_path):
+    machine("GPU-a")
+    before = os.umask(0o077)
+    try:
+        devices.take(["GPU-a"], 1)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "semis-gpu-GPU-a.lock").stat().st_mode & 0o777 == 0o644

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 from semis.results import style
+from semis.results.comparisons import TESTS
 from semis.results.html import page
 from semis.results.markdown_html import converted
 from semis.results.markdown_tables import table
@@ -137,7 +138,7 @@ def summary_page(folder, text):
     spread = {**name, "split": "test", "se_seeds": None, "se_reviews": 1.0, "resampled_low": 1.0, "resampled_high": 2.0}
     spread |= {"disagreement_mean": None, "disagreement_lowest": None, "disagreement_highest": None}
     pair = {"dataset": text, "metric": "accuracy", "method_a": text, "method_b": text, "difference": 1.0}
-    pair |= {"ci_low": 0.5, "ci_high": 1.5, "p_value": 0.01, "p_holm": 0.01, "test": "t", "n": 3}
+    pair |= {"ci_low": 0.5, "ci_high": 1.5, "p_value": 0.01, "p_holm": 0.01, "n": 3, "test": TESTS[True, True]}
     counts = [("reviews", 3), (f"label_{text}", 2), ("also_in_train", 1)]
     tokens = {"dataset": text, "model": text, "split": "train", "tokens": 9, "shortest": 1, "median": 2, "longest": 3}
     tokens |= {"unknown_percent": 0.5, "cut_percent": 0.5, "text_bytes": 100, "binarized_bytes": 50}
@@ -164,8 +165,7 @@ def summary_page(folder, text):
     (folder / "figures").mkdir(exist_ok=True)
     (folder / "figures" / "lengths.png").write_bytes(b"PNG")
     output = SimpleNamespace(page=folder / "summary.md", html=folder / "summary.html")
-    runs = {"shown": 1, "missing": [{"dataset": text, "method": text, "seed": 1}]}
-    page_summary.write(results, output, {"study": text, "remark": text, "runs": runs})
+    page_summary.write(results, output, {"study": text, "remark": text, "missing": [text]})
     return output.page.read_text(encoding="utf-8"), output.html.read_text(encoding="utf-8")
 
 

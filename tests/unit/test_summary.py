@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+from semis.results.comparisons import paired_difference
 from semis.results.metrics import METRICS
 from semis.results.pages import certainty, comparisons, metrics, published, training
 from semis.results.pages.results import Results
 
+import numpy as np
 import page_summary
 import pandas as pd
 import pytest
@@ -71,18 +73,18 @@ def test_a_study_without_any_part_gives_a_page_that_names_it(tmp_path):
     """No section fails or appears if its tables are missing."""
     inputs = SimpleNamespace(tables=[], figures=[], qlora=[], published=[])
     output = SimpleNamespace(page=tmp_path / "summary.md", html=tmp_path / "summary.html")
-    settings = {"study": "a<b", "remark": "*so*", "figures": [], "runs": {"shown": 2, "missing": []}}
+    settings = {"study": "a<b", "remark": "*so*", "figures": [], "missing": None}
     page_summary.write(page_summary.gather(inputs, settings), output, settings)
     assert output.page.read_text() == f"# a&#60;b\n\n> &#42;so&#42;\n\n{page_summary.END}\n"
     assert "<title>a&lt;b</title>" in output.html.read_text()
 
 
-def test_a_page_of_a_part_of_the_runs_says_so_and_names_the_others():
-    missing = [{"dataset": "d", "method": "m", "seed": seed} for seed in (1, 2)]
-    heading, sentence = page_summary.unfinished(3, missing)
-    assert heading == "## So far"
-    assert sentence.startswith("This page shows 3 of 5 runs and is not the result of the study.")
-    assert sentence.endswith("Not finished: m on d with seed 1, m on d with seed 2.")
+def test_a_page_of_the_finished_runs_says_so_and_names_the_others():
+    heading, sentences = page_summary.so_far(["m on d with seed 1", "the language-model part"])
+    assert heading == "## So far" and "It is not the result of the study." in sentences
+    assert sentences.endswith("Not shown: m on d with seed 1, the language-model part.")
+    assert page_summary.so_far([])[1].endswith("All runs are finished.")
+    assert page_summary.so_far(None) == []
 
 
 def test_figures_are_shown_in_the_section_of_their_category_and_inside_the_html(tmp_path):
@@ -114,16 +116,22 @@ def test_the_page_says_how_little_a_few_seeds_show(n_seeds, said):
 )
 def test_a_method_is_called_better_only_if_the_test_shows_it(p_holm, said):
     row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": 3.0, "p_holm": p_holm}
-    table = pd.DataFrame([{**row, "ci_low": 1.0, "ci_high": 5.0, "test": "t test"}])
+    table = pd.DataFrame([{**row, "ci_low": 1.0, "ci_high": 5.0, "test": "t test over seeds and reviews"}])
     page = " ".join(" ".join(comparisons.section(Results({"comparisons": table}))).split())
     assert said in page and "0.000" not in page
 
 
 def test_with_one_seed_a_run_is_called_better_and_not_a_method():
     row = {"dataset": "d", "metric": "accuracy", "method_a": "a", "method_b": "b", "difference": -3.0, "p_holm": 0.01}
-    table = pd.DataFrame([{**row, "ci_low": -5.0, "ci_high": -1.0, "test": "t test over reviews, one seed"}])
-    page = "\n".join(comparisons.section(Results({"comparisons": table})))
-    assert "the run of b is better than the run of a" in page
+    for scores_a, scores_b, said in [
+        ((1, 9), (1, 9), "the run of b is better than the run of a"),
+        ((1, 9), (2, 9), "b is better than the run of a"),
+        ((2, 9), (1, 9), "the run of b is better than a"),
+    ]:
+        test = paired_difference(np.zeros(scores_a), np.zeros(scores_b))["test"]
+        table = pd.DataFrame([{**row, "ci_low": -5.0, "ci_high": -1.0, "test": test}])
+        page = "\n".join(comparisons.section(Results({"comparisons": table})))
+        assert f"| {said} " in page
 
 
 def metric_page(**changes):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,24 +16,36 @@ from semis.harness.errors import UserError
 
 LOCKS = Path("/tmp")  # every user and every node has it; TMPDIR may be another folder for each job
 OUTER = "CUDA_VISIBLE_DEVICES"
+DRIVERS = {"nvidia0", "nvidia1", "kfd"}  # in /dev, on a machine with GPUs but perhaps without nvidia-smi
 HELD: list[int] = []  # descriptors of the locks of this process
+
+
+def hide_gpus() -> None:
+    """Show this job no GPU; call it before CUDA starts."""
+    os.environ[OUTER] = ""
 
 
 def use_gpus_asked_for(resources: Any, needed: bool = True) -> None:
     """Show this job as many free GPUs as its rule asks for, and no other; call it before CUDA starts.
 
     `resources` are Snakemake's. The job waits until so many GPUs are free and keeps them until it and its child
-    processes end. Raises UserError if the machine has too few and they are `needed`, or if a scheduler gave the job a
-    GPU for which its rule does not ask.
+    processes end. Raises UserError if the machine has too few, or torch cannot use them, and they are `needed`; or if a
+    scheduler gave the job a GPU for which its rule does not ask.
     """
     asked = resources.get("gpu") or 0
     if not asked:
         _check_scheduler(resources)
-        os.environ[OUTER] = ""
+        hide_gpus()
         return
-    known = visible() or (counted_by_torch() if needed else [])
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # that of nvidia-smi, and so of the locks
+    known = visible() or (counted_by_torch() if needed or DRIVERS.intersection(os.listdir("/dev")) else [])
     if len(known) >= asked:
         os.environ[OUTER] = ",".join(take(known, asked))
+        if needed and not counted_by_torch():
+            raise UserError(
+                f"nvidia-smi lists the GPU {os.environ[OUTER]}, but torch cannot use it (it may be a build for CPUs, "
+                "or the driver too old); set gpus to 0 in the config."
+            )
     elif needed:
         raise UserError(
             f"this training asks for {asked} GPU{'s' * (asked > 1)}, but {len(known) or 'none'} can be seen here "
@@ -43,11 +56,17 @@ def use_gpus_asked_for(resources: Any, needed: bool = True) -> None:
 
 def _check_scheduler(resources: Any) -> None:
     """Raise UserError if the resources ask a scheduler for a GPU in other words than `gpu`, which Semis reads."""
-    for name in ("gres", "gpus", "gpu_model", "slurm_extra"):
-        if re.search(r"gpu|^[1-9]", str(resources.get(name) or "")) or (name == "gpu_model" and resources.get(name)):
+    signs = {
+        "gres": "gpu",
+        "gpus": "[1-9]",
+        "gpu_model": ".",
+        "slurm_extra": r"--(gpus|gres|tres)[\w-]*[= ]\S*(gpu|\d)",
+    }
+    for name, sign in signs.items():
+        if re.search(sign, str(resources.get(name) or "")):
             raise UserError(
-                f"{name}={resources.get(name)} asks the scheduler for a GPU, but by the config this job computes on "
-                "the CPU; set gpus: 1 under training or pretraining in the config, which asks for the GPU too."
+                f"{name}={resources.get(name)} asks the scheduler for a GPU, but by the config this training computes "
+                f"on the CPU; set gpus: 1 in the config, which asks for the GPU too, and drop {name}."
             )
 
 
@@ -80,6 +99,7 @@ def counted_by_torch() -> list[str]:
     return _outer()[:count] if OUTER in os.environ else [str(number) for number in range(count)]
 
 
+@cache
 def _on_this_machine() -> list[str]:
     """Return the UUIDs of the machine's GPUs; for a GPU that is divided (MIG), those of its parts."""
     try:
@@ -118,6 +138,7 @@ def _locked(name: str) -> int | None:
         descriptor = os.open(path, os.O_RDONLY)  # of another user, perhaps, so it can be neither written nor created
     except FileNotFoundError:
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        os.fchmod(descriptor, 0o644)  # whatever the umask says
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

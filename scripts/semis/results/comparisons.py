@@ -13,7 +13,13 @@ from semis.results.statistics import Labels, Part, from_seeds, mean_interval, sc
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-ONE_SEED = "t test over reviews, one seed"  # the column `test`
+# The column `test`, by whether the first and the second method have several seeds.
+TESTS = {
+    (True, True): "t test over seeds and reviews",
+    (True, False): "t test over seeds and reviews, one seed of the second method",
+    (False, True): "t test over seeds and reviews, one seed of the first method",
+    (False, False): "t test over reviews, one seed",
+}
 
 
 def paired_difference(scores_a: np.ndarray, scores_b: np.ndarray, width: float = 100.0) -> dict[str, Any]:
@@ -31,7 +37,7 @@ def paired_difference(scores_a: np.ndarray, scores_b: np.ndarray, width: float =
         "ci_low": max(low, -width),
         "ci_high": min(high, width),
         "p_value": p_value,
-        "test": "t test over seeds and reviews" if any(seeds) else ONE_SEED,
+        "test": TESTS[len(scores_a) > 1, len(scores_b) > 1],
         "n": scores_a.shape[1],
     }
 

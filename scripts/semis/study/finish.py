@@ -67,15 +67,19 @@ def start(study: Study, snakemake: Internals) -> None:
     if snakemake.touches:
         return
     due = [found for found in snakemake.recipes(due=True) if found[1].endswith("training.recipe.json")]
-    if FOLDER in snakemake.targets and due:
+    if FOLDER in snakemake.targets and not snakemake.is_whole and due:
         sys.exit(
             f"Semis: {FOLDER} trains nothing, but {_count(len(due), 'finished training')} would be made again: "
             f"{_names(os.path.dirname(path) for _, path, _ in due)}. Run `snakemake` first; `snakemake -n` says why."
         )
-    gpus = {planned["settings"].get("training", {}).get("gpus") for _, _, planned in due} - {None}
-    if gpus:
-        devices = " or ".join("a GPU" if used else "the CPU" for used in sorted(gpus))
-        say(f"trainings use {devices} (`gpus` in the config).")
+    if devices := {"a GPU" if gpus else "the CPU" for *_, planned in due if (gpus := _gpus(planned)) is not None}:
+        say(f"trainings use {' or '.join(sorted(devices))} (`gpus` in the config).")
+    if moved := [path for _, path, planned in due if _gpus(recorded(path)) not in (None, _gpus(planned))]:
+        say(
+            f"{_count(len(moved), 'finished training')} used another device and will be made again: "
+            f"{_names(map(os.path.dirname, moved))}. Interrupt with Ctrl-C to keep what is there; with `gpus` in the "
+            "config set to the old number (0 or 1) it stays."
+        )
     changed = [path for _, path, planned in due if _code(recorded(path)) not in (None, _code(planned))]
     if changed:
         say(
@@ -92,7 +96,7 @@ def finish(study: Study, snakemake: Internals, root: Path, targets: Sequence[str
     Path(marker(study)).unlink(missing_ok=True)  # until the record is written
     if snakemake.touches:
         say("--touch has only marked results as new; nothing was made, and provenance.json is unchanged.")
-    elif FOLDER in snakemake.targets:
+    elif FOLDER in snakemake.targets and not snakemake.is_whole:
         say(
             f"{study.results}/{FOLDER}/summary.html shows the runs that are finished. It is not the result of the "
             "study; `snakemake` makes the rest."
@@ -214,6 +218,12 @@ def recorded(path: str) -> dict | None:
 def _code(recipe: dict | None) -> tuple | None:
     """Return the two digests of a recipe, or None."""
     return (recipe.get("code"), recipe.get("environment")) if recipe else None
+
+
+def _gpus(recipe: dict | None) -> int | None:
+    """Return the number of GPUs of a training's recipe; None for the language-model part and without a recipe."""
+    settings = (recipe or {}).get("settings", {})
+    return settings.get("training", settings.get("pretraining", {})).get("gpus")
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -75,9 +76,16 @@ class Internals:
         A job reads it from the process that planned it, since its own machine may be another one.
         """
         if self.is_main:
-            local = self.workflow.resource_settings.nodes is None
-            os.environ[GPUS] = str(int(local and bool(visible())))
+            os.environ[GPUS] = str(int(self._is_local and bool(visible())))
         return int(os.environ.get(GPUS, 0))
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether jobs run on this machine. Snakemake tells its workflow only later, so its own caller is asked."""
+        for frame, _ in traceback.walk_stack(None):
+            if frame.f_code.co_name == "args_to_api":
+                return frame.f_locals["args"].executor in (None, "local")
+        return self.workflow.resource_settings.nodes is None
 
     @property
     def cores(self) -> int:

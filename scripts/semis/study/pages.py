@@ -22,12 +22,11 @@ def summary_inputs(study: Study) -> dict[str, list[str]]:
 def summary_settings(study: Study) -> dict[str, Any]:
     """Return the settings of the summary.
 
-    They are the study's name and remark, [category, name, label] of each figure, and the runs that are shown and those
-    that are missing.
+    They are the study's name and remark, [category, name, label] of each figure, and what is missing: a list if the
+    page shows only the finished runs, else None.
     """
     figures = [[figure.category, name, figure.label] for name, figure in figures_of(study).items()]
-    runs = {"shown": len(study.runs), "missing": study.missing}
-    return {"study": study.name, "remark": study.config["remark"], "figures": figures, "runs": runs}
+    return {"study": study.name, "remark": study.config["remark"], "figures": figures, "missing": study.missing}
 
 
 def page_targets(study: Study) -> list[str]:

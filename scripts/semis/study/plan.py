@@ -20,7 +20,7 @@ class Study:
         self.name: str = config["study"]
         self.results = f"results/{self.name}"
         self.shown = self.results  # the folder of tables, figures and pages
-        self.missing: list[dict] = []  # runs that these leave out
+        self.missing: list[str] | None = None  # what these leave out; None if they show the whole study
         self.datasets: dict[str, dict] = config["datasets"]
         self.models: dict[str, dict] = config["models"]
         self.methods: dict[str, dict] = config["methods"]

@@ -27,6 +27,11 @@ class QloraPlan:
         self.samples: list[str] = [BASE, *self.methods] if self.methods else []
         self.builds_model: bool = "build" in self.section.get("model", {})
 
+    @property
+    def gpu(self) -> int:
+        """The number of GPUs that a training or an answer takes, if the machine has one."""
+        return int(self.section.get("device") != "cpu")
+
     def threads(self, wildcards: Any) -> int:
         """Return the number of threads for the rules that train, answer or build a model."""
         return self.section["threads"]

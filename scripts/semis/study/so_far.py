@@ -22,7 +22,9 @@ class SoFar(Study):
         super().__init__(study.config)
         self.shown = f"{self.results}/{FOLDER}"
         self.runs = list(runs)
-        self.missing = [run for run in study.runs if run not in self.runs]
+        missing = [run for run in study.runs if run not in self.runs]
+        self.missing = [f"{run['method']} on {run['dataset']} with seed {run['seed']}" for run in missing]
+        self.missing += ["the language-model part"] if study.qlora else []
         used = {run["dataset"] for run in self.runs}
         self.datasets = {name: dataset for name, dataset in study.datasets.items() if name in used}
         self.qlora = None
@@ -35,7 +37,7 @@ class SoFar(Study):
         """Return the paths of its tables, figures and summary. Exits with a sentence if no run is finished."""
         if not self.runs:
             sys.exit(
-                f"Semis: no run of {self.results} is finished with the settings and the code of today; run `snakemake` "
-                "first, with --keep-going if one of the methods fails."
+                f"Semis: no classifier of {self.results} is finished with the settings and code of today; run "
+                "`snakemake` first, with --keep-going if one of the methods fails."
             )
         return [*table_targets(self), *figure_targets(self), page_targets(self)[0]]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from semis.results.comparisons import ONE_SEED
+from semis.results.comparisons import TESTS
 from semis.results.markdown_tables import records
 from semis.results.metrics import Metric
 from semis.results.numbers import interval, p_value
@@ -19,9 +19,9 @@ def section(results: Results) -> list[str]:
     return [
         "## Which method is better?",
         *by_metric(comparisons, metric_table),
-        f"Differences on test, in points; {comparisons['test'].iloc[0]}. The p values are corrected by Holm for the "
-        "number of comparisons on a dataset, the intervals are not. With few seeds only a large difference can be "
-        "shown; with one seed the comparison is of these two runs alone, not of the methods.",
+        f"Differences on test, in points; {' or '.join(comparisons['test'].unique())}. The p values are corrected by "
+        "Holm for the number of comparisons on a dataset; the intervals are not. With few seeds only a large "
+        "difference can be shown; where a method has one seed, the comparison is of that run alone, not of the method.",
     ]
 
 
@@ -43,9 +43,10 @@ def table_row(row: Any) -> dict[str, Any]:
 
 
 def verdict(row: Any) -> str:
-    """Return the conclusion of a comparison of two methods, or of their runs if each has one seed."""
+    """Return the conclusion of a comparison of two methods; of a method with one seed it is about its run."""
     if row.p_holm < 0.05:
-        better, worse = (row.method_a, row.method_b) if row.difference > 0 else (row.method_b, row.method_a)
-        of = "the run of " if row.test == ONE_SEED else ""
-        return f"{of}{better} is better than {of}{worse}"
+        [several] = (several for several, test in TESTS.items() if test == row.test)
+        names = [name if many else f"the run of {name}" for name, many in zip((row.method_a, row.method_b), several)]
+        better, worse = names if row.difference > 0 else names[::-1]
+        return f"{better} is better than {worse}"
     return "undecided: no difference shown"
