@@ -37,7 +37,7 @@ rule qlora_merge:
         "../envs/qlora.yaml"
     threads: QLORA.threads
     resources:
-        **asked("qlora_count"),
+        **asked("qlora_merge"),
     params:
         recipe=recipe("qlora_merge", "qlora", QLORA.merge_settings),
     script:

@@ -9,8 +9,9 @@ from semis.harness.errors import UserError
 from semis.harness.job import job
 from semis.huggingface.pretrained import ONLY_DATA
 from semis.machine.devices import hide_gpus
+from semis.machine.memory import free_memory
 from semis.qlora.folder import FIXED, ignored, read
-from semis.qlora.model import in_float32, load_quantized
+from semis.qlora.model import in_float32, load_quantized, without_weights
 from semis.qlora.prompt import load_tokenizer
 from semis.qlora.version_4 import with_older_classes, with_older_names
 from semis.results.markup import escaped, quoted
@@ -54,6 +55,16 @@ def logits(model: Any, texts: list[list[int]]) -> torch.Tensor:
     model.eval()
     with torch.no_grad():
         return torch.cat([model(input_ids=torch.tensor([ids]), use_cache=False).logits[0] for ids in texts])
+
+
+def check_room(folder: str) -> None:
+    """Raise UserError unless there is memory for merging: each weight takes four bytes, and half a byte in the base."""
+    needed, free = 4.5 * without_weights(folder).num_parameters(), free_memory()
+    if needed > free:
+        raise UserError(
+            f"{folder} takes at least {needed / 1e9:.1f} GB of memory to be merged, and {free / 1e9:.1f} GB are free; "
+            "set qlora.merge to false, or run where there is more (on a cluster: mem_mb of the rule qlora_merge)."
+        )
 
 
 def card(base: str) -> str:
@@ -151,6 +162,7 @@ def main(inputs: Any, folder: str, settings: dict[str, Any], threads: int) -> No
     torch.set_num_threads(threads)
     dtype, adapter = getattr(torch, read_json(inputs.training)["dtype"]), Path(inputs.adapter[0]).parent
     texts = tokens(inputs.model, settings["prompt"])
+    check_room(inputs.model)
     merge(inputs.model, adapter, dtype).save_pretrained(folder)
     copy_files(Path(inputs.model), Path(folder))
     write(Path(folder) / "config.json", settings_of(inputs.model))

@@ -56,6 +56,8 @@ def test_a_head_for_another_task_is_replaced_as_a_whole(tmp_path):
         "three labels": [new, weights, weights],
         "two labels": [[], [], []],
         "turned labels": [new, weights, weights],
+        "turned labels in capitals": [new, weights, weights],
+        "turned labels listed backwards": [new, weights, weights],
         "labels of tokens": [
             [*(w.replace("weight", "bias") for w in pooled[:1]), pooled[0], "classifier.bias", pooled[1]],
             pooled,

@@ -117,6 +117,12 @@ def other_cases(folder):
     small_models.build("gemma", f"{folder}/gemma")
     found["both sides"] = refusal(f"{folder}/gemma", use_bidirectional_attention=True)
 
+    large = small_models.build("gpt2", f"{folder}/large")
+    with torch.no_grad():
+        large.get_output_embeddings().weight.mul_(1000)
+    large.save_pretrained(f"{folder}/large")
+    found["large logits"] = str(load_quantized(f"{folder}/large", "cpu", torch.float16).dtype)
+
     for kind in ("nf4", "fp4"):
         place = f"{folder}/{kind}"
         settings = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=kind, bnb_4bit_compute_dtype=torch.float16)
@@ -166,7 +172,9 @@ def test_folders_that_are_quantized_already(others):
 
 
 def test_a_model_reads_from_left_to_right_or_is_refused(others):
+    """Large logits, which GPT-2 has, overflow float16 in a sum over the vocabulary."""
     assert others["bert"] == 0
+    assert others["large logits"] == "torch.float16"
     assert others["both sides"].startswith("FOLDER/config.json describes a gemma model that reads the tokens on both s")
 
 

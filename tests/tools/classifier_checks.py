@@ -123,8 +123,14 @@ def heads(root):
         "three labels": classifier(["a", "b", "c"]),
         "two labels": classifier(["NEGATIVE", "POSITIVE"]),
         "turned labels": classifier(LABELS[::-1]),
+        "turned labels in capitals": classifier([label.upper() for label in LABELS[::-1]]),
         "labels of tokens": classifier(["a", "b"], BertForTokenClassification, BertConfig),
     }
+    other = classifier(LABELS)  # the file may name the classes in any order
+    settings = json.loads((other / "config.json").read_text())
+    settings["id2label"] = {"1": LABELS[0], "0": LABELS[1]}
+    (other / "config.json").write_text(json.dumps(settings))
+    folders["turned labels listed backwards"] = other
     for name, folder in folders.items():
         models = []
         for seed in (0, 1):

@@ -175,6 +175,13 @@ FOLDERS = {
     "BigBird": ("big_bird", "spiece.model", "BigBirdTokenizer", {"pad_id": 3, **SPECIAL}, {}),
     "T5 with bytes": ("t5", "spiece.model", "T5Tokenizer", {**T5, "byte_fallback": True}, {}),
     "XLNet with accents": ("xlnet", "spiece.model", "XLNetTokenizer", XLNET, {"keep_accents": True}),
+    "XLNet with own symbols": (
+        "xlnet",
+        "spiece.model",
+        "XLNetTokenizer",
+        {**XLNET, "user_defined_symbols": list('()"-.–£€')},
+        {"keep_accents": True},
+    ),
     "Mistral": ("mistral", "tokenizer.model", "LlamaTokenizer", LLAMA, {}),
     "Llama": ("llama", "tokenizer.model", "LlamaTokenizer", LLAMA, {}),
     "Reformer": ("reformer", "spiece.model", "ReformerTokenizer", {"model_type": "bpe"}, {}),

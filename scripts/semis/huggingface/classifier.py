@@ -1,6 +1,7 @@
 """Loads a classifier from a model folder, in float32, and checks before a training that it fits and can read."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,10 +19,11 @@ from transformers import AutoModelForSequenceClassification
 def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, dict[str, Any]]:
     """Return (tokenizer, model, what the folder gave) of a model folder; the model is a classifier for the labels.
 
-    The last one is {new, unused, stored_types, trained_in, ignored_settings, special_tokens}: the names of the model's
-    new tensors, and of the folder's tensors that it does not use, the number types, the settings that Semis does not
-    take from the folder, and the tokens around each text. Raises UserError if transformers cannot read the folder, if
-    tokenizer and weights do not fit each other, or if the model has fewer positions than `positions`.
+    The last one is {new, unused, stored_types, trained_in, ignored_settings, special_tokens, cut_by}: the names of the
+    model's new tensors, and of the folder's tensors that it does not use, the number types, the settings that Semis
+    does not take from the folder, the tokens around each text, and what defines the tokenizer. Raises
+    UserError if transformers cannot read the folder, if tokenizer and weights do not fit each other, or if the model
+    has fewer positions than `positions`.
     """
     try:
         tokenizer = load_tokenizer(folder)
@@ -50,6 +52,7 @@ def load(folder: str, labels: Sequence[str], positions: int) -> tuple[Any, Any, 
     check_reading(folder, tokenizer, model, positions)
     given = {"new": new, "unused": sorted(loading["unexpected_keys"]), "stored_types": weights.counted(stored)}
     given |= {"trained_in": str(weights.TRAINED_IN).removeprefix("torch."), "special_tokens": texts.specials(tokenizer)}
+    given["cut_by"] = tokenizer.cut_by
     return tokenizer, model, given | {"ignored_settings": {"config.json": ignored, "tokenizer": replaced}}
 
 
@@ -77,7 +80,7 @@ def _check_tensors(folder: str, model: Any, loading: Mapping, stored: Mapping[st
             f"{extra[0]}); give weights and a config.json that belong together."
         )
     whole = {name.removeprefix(prefix) for name, _ in model.named_parameters()}
-    packed = sorted(n for n, kind in stored.items() if n.removeprefix(prefix) in whole and "float" not in kind)
+    packed = sorted(n for n, kind in stored.items() if n.removeprefix(prefix) in whole and kind not in weights.PLAIN)
     if packed:
         raise UserError(
             f"{folder}: {packed[0]} is stored as {stored[packed[0]]}, so it is quantized; give the model as it was "
@@ -99,8 +102,9 @@ def _head(model: Any, config: Any, loading: Mapping, ignored: Mapping[str, Any],
     head = [name for name in model.state_dict() if not name.startswith(f"{model.base_model_prefix}.")]
     new = set(loading["missing_keys"])
     kinds = config.architectures or []
-    names = list((ignored.get("id2label") or {}).values())
-    turned = names != list(labels) and sorted(names) == sorted(labels)
+    numbered = sorted((ignored.get("id2label") or {}).items(), key=lambda item: int(item[0]))
+    names, wanted = ([_folded(label) for label in given] for given in ([name for _, name in numbered], labels))
+    turned = names != wanted and sorted(names) == sorted(wanted)
     other = bool(kinds) and not any(kind.endswith("ForSequenceClassification") for kind in kinds)
     mismatched = {name for name, *_ in loading["mismatched_keys"]}
     if mismatched or ((turned or other) and not set(head) <= new):
@@ -112,14 +116,22 @@ def _head(model: Any, config: Any, loading: Mapping, ignored: Mapping[str, Any],
     return sorted(new)
 
 
+def _folded(label: object) -> str:
+    """Return a label without the difference of capitals and of Unicode forms."""
+    return unicodedata.normalize("NFC", str(label)).casefold()
+
+
 def check_fit(folder: str, tokenizer: Any, model: Any) -> None:
     """Raise UserError unless the tokenizer of a folder has as many tokens as its weights have rows."""
     try:
         rows = model.get_input_embeddings().num_embeddings
     except (AttributeError, NotImplementedError):
         return  # a model that reads characters has no table of tokens
-    if not 0.9 * rows <= len(tokenizer) <= rows:  # some models have a few spare rows
-        beyond = [token for token, number in tokenizer.get_added_vocab().items() if number >= rows]
+    # A special token that stands for something else than text, such as an image, never comes from a text.
+    used = {token for token in tokenizer.special_tokens_map.values() if isinstance(token, str)}
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special} - used
+    beyond = [token for token, number in tokenizer.get_vocab().items() if number >= rows and token not in special]
+    if len(tokenizer) < 0.9 * rows or beyond:  # some models have a few spare rows
         raise UserError(
             f"{folder}: its tokenizer has {len(tokenizer)} tokens, but its weights have {rows}; give a tokenizer and "
             f"weights that belong together{f' (no row belongs to {beyond[0]})' if beyond else ''}."

@@ -54,10 +54,12 @@ class Definition:
         new = sentencepieces.tokenizer(self.model, vocabulary, self.unknown, before)
         new.post_processor, new.decoder = old.post_processor, old.decoder
         for _, token in sorted(old.get_added_tokens_decoder().items()):
+            if not token.special and token.content in self.model.own:
+                continue  # a piece; as an added token it would cut the text before the model does
             blanks = {key: getattr(token, key) for key in ("single_word", "lstrip", "rstrip")}
             # not normalized, since the normalizer would put a space before it
             new.add_tokens([AddedToken(token.content, normalized=False, special=token.special, **blanks)])
-        return plain(tokenizer, new, self.settings)
+        return plain(tokenizer, new, self.settings, self.model.path.name)
 
 
 def pieces(tokenizer: Any, texts: Sequence[str], positions: int | None = None) -> list[list[str]]:
@@ -81,6 +83,7 @@ def is_fast(tokenizer: Any) -> bool:
 def load_tokenizer(folder: str | Path) -> Any:
     """Return the tokenizer of a model folder: transformers' own, or one that is mended to agree with its definition.
 
+    Its attribute `cut_by` says which: transformers, tokenizer.json, or the name of the sentencepiece file.
     Raises UserError if French texts still become other pieces, and whatever transformers raises.
     """
     try:
@@ -88,6 +91,7 @@ def load_tokenizer(folder: str | Path) -> Any:
     except Exception:
         reference.sentencepiece_of(folder, damaged=True)
         raise
+    tokenizer.cut_by = "transformers"
     if not is_fast(tokenizer):
         return tokenizer
     found = definition(folder, tokenizer)
@@ -96,15 +100,18 @@ def load_tokenizer(folder: str | Path) -> Any:
     best, fewest = tokenizer, list(TYPICAL)
     for candidate in candidates(folder, tokenizer, found):
         wrong = found.differing(candidate, TYPICAL)
+        if candidate is not tokenizer:
+            print(f"{found.model.path}: transformers cuts some texts otherwise; trying {candidate.cut_by}", flush=True)
         if len(wrong) < len(fewest):
             best, fewest = candidate, wrong
         if not wrong:
             return best
     if fewest[0] in stress.FRENCH:
+        has_file = Path(folder, "tokenizer.json").is_file()
+        give = "" if has_file else "give the folder the tokenizer.json of the model, or "
         raise UserError(
             f"{found.model.path}: transformers cuts “{fewest[0]}” into {pieces(best, fewest[:1])[0]}, but "
-            f"sentencepiece into {found.cut(fewest[0])}; give the folder the tokenizer.json of the model, or give "
-            "another model."
+            f"sentencepiece into {found.cut(fewest[0])}; {give}give another model."
         )
     print(f"{found.model.path}: the tokenizer differs from it on rare texts, such as {fewest[0]!a}", flush=True)
     return best
@@ -161,14 +168,14 @@ def as_its_file_says(folder: str | Path, tokenizer: Any) -> Any | None:
         return None
     backend.no_truncation()
     backend.no_padding()
-    found = plain(tokenizer, backend, reference.read_json(Path(folder, "tokenizer_config.json")))
+    found = plain(tokenizer, backend, reference.read_json(Path(folder, "tokenizer_config.json")), file.name)
     return found if pieces(found, TYPICAL) != pieces(tokenizer, TYPICAL) else None
 
 
-def plain(tokenizer: Any, backend: Tokenizer, settings: dict[str, Any]) -> Any:
+def plain(tokenizer: Any, backend: Tokenizer, settings: dict[str, Any], cut_by: str) -> Any:
     """Return a tokenizer that takes `backend` as it is, is saved so, and is else like `tokenizer` of transformers."""
     kept = {key: settings[key] for key in ("do_lower_case", "keep_accents", "split_by_punct") if key in settings}
-    return PreTrainedTokenizerFast(
+    found = PreTrainedTokenizerFast(
         tokenizer_object=backend,
         name_or_path=tokenizer.name_or_path,
         model_max_length=tokenizer.model_max_length,
@@ -179,6 +186,8 @@ def plain(tokenizer: Any, backend: Tokenizer, settings: dict[str, Any]) -> Any:
         **kept,
         **tokenizer.special_tokens_map,
     )
+    found.cut_by = cut_by
+    return found
 
 
 def check_texts(tokenizer: Any, texts: Sequence[str], positions: int) -> None:

@@ -10,6 +10,7 @@ from safetensors import safe_open
 TRAINED_IN = torch.float32  # whatever type the weights are stored in
 # In the order in which transformers looks for them: the first one counts.
 WHOLE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+PLAIN = ("float64", "float32", "float16", "bfloat16")
 NAMES = {
     **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "BOOL": "bool", "U8": "uint8"},
     **{f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
@@ -38,7 +39,8 @@ def stored_types(folder: str | Path) -> dict[str, str]:
             found |= {name: NAMES.get(kind, kind.lower()) for name, kind in kinds.items()}
         else:
             tensors = torch.load(path, map_location="meta", weights_only=True)
-            found |= {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
+            kinds = {name: each.dtype for name, each in tensors.items() if isinstance(each, torch.Tensor)}
+            found |= {name: str(kind).removeprefix("torch.") for name, kind in kinds.items()}
     return found
 
 

@@ -21,6 +21,7 @@ def choose_padding(tokenizer: Any, learns_end: bool, model: Any) -> None:
     usable = [token for token in own if token and tokenizer.convert_tokens_to_ids(token) < rows]
     others = [token for token in usable if token != tokenizer.eos_token]
     tokenizer.pad_token = next(iter(others), tokenizer.eos_token)
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]  # else nothing would leave padding out
     if positions(model) is not None:
         tokenizer.padding_side = "right"  # on the left it would move the text to positions of a longer one
 

@@ -7,7 +7,10 @@ ROPE = {"rope_theta": "full_attention", "rope_local_base_freq": "sliding_attenti
 
 
 def with_older_names(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a config.json in which `rope_parameters` also stands under the names of transformers 4."""
+    """Return a config.json in which `rope_parameters` also has the names of transformers 4, nested ones too.
+
+    Where layers differ, transformers 4 scales only those of the full attention.
+    """
     rope = config.get("rope_parameters") or {}
     names: dict[str, Any] = {}
     if "rope_theta" in rope:
@@ -16,9 +19,11 @@ def with_older_names(config: dict[str, Any]) -> dict[str, Any]:
         names = {name: rope[kind]["rope_theta"] for name, kind in ROPE.items() if "rope_theta" in rope.get(kind, {})}
     if "partial_rotary_factor" in rope:
         names["partial_rotary_factor"] = names["rotary_pct"] = rope["partial_rotary_factor"]
-    if rope.get("rope_type", "default") != "default":
-        names["rope_scaling"] = {k: v for k, v in rope.items() if k not in ("rope_theta", "partial_rotary_factor")}
-    return names | config
+    scaled = rope.get("full_attention", rope)
+    if scaled.get("rope_type", "default") != "default":
+        names["rope_scaling"] = {k: v for k, v in scaled.items() if k not in ("rope_theta", "partial_rotary_factor")}
+    nested = {key: value for key, value in config.items() if isinstance(value, dict) and "rope_parameters" in value}
+    return names | config | {key: with_older_names(value) for key, value in nested.items()}
 
 
 def with_older_classes(tokenizer: dict[str, Any]) -> dict[str, Any]:

@@ -12,5 +12,6 @@ ASKED = {
     "qlora_build_tokenizer": {"mem_mb": 4000, "runtime": 60},
     "qlora_train": {"mem_mb": 8000, "runtime": 240},
     "qlora_sample": {"mem_mb": 8000, "runtime": 120},
+    "qlora_merge": {"mem_mb": 16000, "runtime": 120},
     "qlora_count": {"mem_mb": 8000, "runtime": 30},
 }
