@@ -72,6 +72,4 @@ def test_nothing_is_trained_for_it(unfinished):
 def test_without_a_finished_run_it_says_so(snakemake):
     (snakemake.folder / "demo").symlink_to(ROOT / "demo")
     sentence = snakemake.sentence((ROOT / "demo" / "config.yaml").read_text(), "so_far")
-    assert sentence.startswith(
-        "Semis: no classifier of results/demo is finished with the settings and the code of today;"
-    )
+    assert sentence.startswith("Semis: no classifier of results/demo is finished with the settings and code of today;")
