@@ -2,8 +2,10 @@
 
 import shutil
 
-os.environ.setdefault("SEMIS_ENVS", "conda" if shutil.which("conda") else "pip")
-if os.environ["SEMIS_ENVS"] == "pip":
+if SNAKEMAKE.is_main:  # a job uses what made its environments, whatever conda its node has
+    without = os.environ.get("SEMIS_ENVS") == "pip" or not shutil.which("conda")
+    os.environ["SEMIS_ENVS"] = "pip" if without else "conda"
+if os.environ.get("SEMIS_ENVS") == "pip":
     stand_in = os.path.abspath(ROOT / "envs" / "stand_in" / "bin")
     found = os.environ.get("PATH", os.defpath)  # a scheduler may start a job without a PATH
     os.environ.update(PATH=f"{stand_in}{os.pathsep}{found}", SEMIS_PYTHON=sys.executable)

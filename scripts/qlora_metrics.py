@@ -46,7 +46,7 @@ def measure(rows: Sequence[dict[str, Any]], likelihood: dict[str, Any]) -> dict[
 
 
 def learned(questions: Iterable[str], pairs: Sequence[Mapping[str, str]]) -> int:
-    """Return how many of the questions stand in these pairs too, in any spelling."""
+    """Return how many of the questions these pairs contain, in any spelling."""
     known = same(pairs, "question")
     return sum(folded(question) in known for question in questions)
 

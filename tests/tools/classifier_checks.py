@@ -6,6 +6,7 @@ from pathlib import Path
 
 import finetune_huggingface
 import torch
+from damaged_models import sentence
 from safetensors.torch import load_file, save_file
 from tiny_classifiers import (
     BERT_LIKE,
@@ -19,7 +20,6 @@ from tiny_classifiers import (
     distance,
     folder_of,
     run,
-    sentence,
     tokenizer,
 )
 from tokenizers import processors

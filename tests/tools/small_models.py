@@ -42,7 +42,7 @@ KINDS = {
 
 
 def build(kind, folder, dtype="float32", uneven=False, **settings):
-    """Write a model folder of a kind, with a tokenizer; return the model in float32, as it stands in the folder."""
+    """Write a model folder of a kind, with a tokenizer; return the model in float32, as the folder holds it."""
     torch.manual_seed(0)
     config, model, sizes = KINDS[kind]
     made = getattr(transformers, model)(getattr(transformers, f"{config}Config")(**{**sizes, **settings}))

@@ -10,8 +10,6 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-from semis.harness.errors import UserError
-
 import evaluate_huggingface
 import finetune_huggingface
 import torch
@@ -99,15 +97,6 @@ NAMES = {
     **{"model": "model", "history": "history.csv", "tensorboard": "tensorboard"},
     **{"predictions": "predictions.csv", "metrics": "metrics.json"},
 }
-
-
-def sentence(do):
-    """Return the sentence of the UserError that a call raises, or None."""
-    try:
-        do()
-    except UserError as error:
-        return str(error)
-    return None
 
 
 def distance(out, positions=POSITIONS, after=()):

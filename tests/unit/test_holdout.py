@@ -80,8 +80,8 @@ def test_what_the_parts_share_is_counted_and_said():
     assert counts(train, train[:1])["shared_questions"] == 1
     assert page.divided(found) == (
         "The data has 5 pairs with 4 different questions (upper and lower case, accents, punctuation and blanks make "
-        "no difference). Held out: 2 pairs with 2 different questions. 0 of these questions also stand in the rest of "
-        "the data, and so do the answers of 1 of these pairs."
+        "no difference). Held out: 2 pairs with 2 different questions. 0 of these questions are in the rest of the "
+        "data too, and so are the answers of 1 of these pairs."
     )
 
 

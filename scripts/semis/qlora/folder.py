@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from semis.harness.errors import UserError, reason
+from semis.huggingface import weights
 from semis.huggingface.pretrained import ONLY_DATA
-from semis.qlora.device import dtype_name
 
-import torch
-from safetensors import safe_open
 from transformers import AutoConfig, GenerationConfig
 
 # Keys of config.json that belong to the task, with their values here. The last two take slices of a layer's weights,
@@ -29,7 +27,6 @@ FIXED = {
 # The special tokens belong to the tokenizer; everything else about the generation of answers is a setting.
 TOKENS = {"bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"}
 NOTES = {"_from_model_config", "transformers_version"}
-DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 def read_config(folder: str | Path) -> Any:
@@ -81,16 +78,7 @@ def ignored(folder: str | Path) -> dict[str, dict[str, Any]]:
 
 def stored_types(folder: str | Path) -> list[str]:
     """Return the number types of the weights in the folder's files, such as bfloat16, in alphabetical order."""
-    found: set[str] = set()
-    for file in weight_files(Path(folder)):
-        if file.suffix == ".safetensors":
-            with safe_open(file, "pt") as tensors:
-                types = {str(tensors.get_slice(name).get_dtype()) for name in list(tensors.keys())}
-            found |= {DTYPES.get(each, each.lower()) for each in types}
-        else:
-            tensors = torch.load(file, map_location="meta", weights_only=True)  # meta: shapes and types alone
-            found |= {dtype_name(each.dtype) for each in tensors.values() if isinstance(each, torch.Tensor)}
-    return sorted(found)
+    return sorted(set(weights.stored_types(folder).values()))
 
 
 def check_types(folder: str | Path) -> None:
@@ -101,14 +89,3 @@ def check_types(folder: str | Path) -> None:
             f"{folder} stores weights in 8 bits ({', '.join(short)}), and its config.json has no quantization_config "
             "that gives their scale; give qlora.model the same model in full or half precision."
         )
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """Return the files with the weights, in the order of transformers' choice: safetensors before pickles."""
-    for name in ("model.safetensors", "pytorch_model.bin"):
-        index = read(folder, f"{name}.index.json")
-        if (folder / name).is_file():
-            return [folder / name]
-        if index:
-            return sorted({folder / part for part in index["weight_map"].values()})
-    return []

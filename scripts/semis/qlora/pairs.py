@@ -36,8 +36,8 @@ def same(pairs: Iterable[Mapping[str, str]], key: str) -> set[str]:
 def counts(train: Sequence[Mapping[str, str]], holdout: Sequence[Mapping[str, str]]) -> dict[str, int]:
     """Return how many pairs and different questions the two parts have, and what they share.
 
-    `shared_questions` counts different questions, and `shared_answers` held-out pairs whose answer also stands in
-    train, below another question.
+    `shared_questions` counts different questions, and `shared_answers` held-out pairs whose answer is also that
+    of another question in train.
     """
     answers = same(train, "answer")
     return {

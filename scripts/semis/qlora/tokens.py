@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer
 # Most answers begin with one of these. A token of the prompt that none of them changes belongs to the prompt.
 BEGINNINGS = [*"ABCDEFGHIJKLMNOPQRSTUVWXYZÀÉabcdefghijklmnopqrstuvwxyzàé0123456789"]
 NEIGHBOURS = ["\n", ")", ";", "¤", "0"]  # texts with which the first token of an answer may not merge
-MARK = "\U0010fffd"  # private use, so it stands in no text: it encloses the stand-in of a template's token
+MARK = "\U0010fffd"  # of private use, so no text contains it; it is on both sides of the substitute for a token
 
 
 class Part(NamedTuple):

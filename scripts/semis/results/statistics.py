@@ -102,12 +102,12 @@ def student(parts: Sequence[Part], mean: float, confidence: float = 0.95) -> tup
 def unvaried_interval(
     value: float, n: int, reach: tuple[float, float], confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Return (low, high, p) of a mean over reviews, of which all `n` in the sample have the same `value`.
+    """Return (low, high, p) of a mean over reviews if all `n` reviews in the sample have the same `value`.
 
     None of n reviews differs from it, so at most a share u = 1 - ((1 - confidence) / 2) ** (1 / n) of all reviews does
     (Clopper and Pearson, Biometrika 26, 1934), and each of those lies within `reach`. For n reviews that are all right
-    or all wrong, this is the interval of Clopper and Pearson. p is the level at which the interval reaches 0; for the
-    difference of two methods of which one is right on all n reviews and the other on none, it is McNemar's exact one.
+    or all wrong, this is the interval of Clopper and Pearson. p is the level at which the interval reaches 0. If one
+    method is right on all n reviews and the other on none, p of their difference is that of McNemar's exact test.
     """
     lowest, highest = reach
     share = 1 - ((1 - confidence) / 2) ** (1 / n)

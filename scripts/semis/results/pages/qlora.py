@@ -56,8 +56,8 @@ def divided(data: dict[str, int]) -> str:
     return (
         f"The data has {data['pairs']} pairs with {data['questions']} different questions (upper and lower case, "
         f"accents, punctuation and blanks make no difference). Held out: {data['holdout_pairs']} pairs with "
-        f"{data['holdout_questions']} different questions. {data['shared_questions']} of these questions also stand in "
-        f"the rest of the data, and so do the answers of {data['shared_answers']} of these pairs."
+        f"{data['holdout_questions']} different questions. {data['shared_questions']} of these questions are in "
+        f"the rest of the data too, and so are the answers of {data['shared_answers']} of these pairs."
     )
 
 
