@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 from semis.study import finish
@@ -160,6 +161,17 @@ def test_trainings_that_changed_code_repeats_are_counted_before_the_start(study,
     finish.start(study, snakemake(planned))
     found = capsys.readouterr().err
     assert expected in found if expected else found == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "before", "now", "device"), [("training", 1, 0, "the CPU"), ("pretraining", 0, 1, "a GPU")]
+)
+def test_the_device_and_trainings_of_another_one_are_said_before_the_start(study, capsys, section, before, now, device):
+    Path(f"{RUN}/training.recipe.json").write_text(json.dumps({**RECIPE, "settings": {section: {"gpus": before}}}))
+    finish.start(study, snakemake({**RECIPE, "settings": {section: {"gpus": now}}}))
+    used, moved = capsys.readouterr().err.splitlines()
+    assert used == f"Semis: trainings use {device} (`gpus` in the config)."
+    assert moved.startswith(f"Semis: 1 finished training used another device and will be made again: {RUN}. Interrupt")
 
 
 @pytest.mark.parametrize(
